@@ -1,0 +1,48 @@
+# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ENV := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export OMP_NUM_THREADS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test quick lint lock docs clean
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+run: $(ENV)  ## run the pipeline, then show the ten users most at risk
+	dvc repro
+	churn top
+
+test: $(ENV)  ## lint, check types, run all tests
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest
+
+quick: $(ENV)  ## the fast tests only
+	pytest -m "not slow"
+
+lint: $(ENV)  ## format and fix what can be fixed
+	ruff format .
+	ruff check --fix .
+
+docs: $(ENV)  ## write the pages that are generated from code
+	churn docs
+
+lock: $(ENV)  ## resolve the dependencies anew into requirements/
+	scripts/lock.sh
+
+clean:  ## remove the environment; data and models stay
+	rm -rf $(VENV)
+
+$(ENV): requirements/dev.txt pyproject.toml
+	@scripts/check_tools.sh $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@

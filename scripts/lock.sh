@@ -1,0 +1,16 @@
+#!/usr/bin/env sh
+# Resolves pyproject.toml into requirements/*.txt: every version and hash, for every platform and
+# Python that the project supports, without naming the registry it was resolved against.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    out=$1; shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+        --no-emit-index-url --no-header --output-file "requirements/$out" "$@"
+    printf '%s\n%s\n' '# Locked by scripts/lock.sh from pyproject.toml; do not edit.' "$(cat "requirements/$out")" > "requirements/$out.tmp"
+    mv "requirements/$out.tmp" "requirements/$out"
+}
+compile base.txt pyproject.toml
+compile train.txt --extra train --extra sql pyproject.toml
+compile dev.txt --extra train --extra sql --group dev pyproject.toml
+echo 'uv' | compile uv.txt -

@@ -1,0 +1,60 @@
+"""Runs one function of a stage and reports: progress and log on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from churn_mlops.errors import ChurnError
+
+if TYPE_CHECKING:
+    from churn_mlops.params import Params
+    from churn_mlops.summary import Summary
+
+ParamsFile = Annotated[str, typer.Option("--params", help="The YAML file with all parameters.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def read_params(path: str) -> Params:
+    """Load the parameters, fix thread counts and set up the log."""
+    from churn_mlops import params
+
+    _configure_log()
+    loaded = params.load(path)
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, str(loaded.duckdb.threads))
+    return loaded
+
+
+def run_stage(stage: Callable[[Params], Summary], path: str, as_json: bool) -> None:
+    """Run a stage and print its summary."""
+    started = time.perf_counter()
+    summary = stage(read_params(path))
+    seconds = time.perf_counter() - started
+    typer.echo(summary.as_json(seconds) if as_json else summary.as_text(seconds))
+
+
+def fail(error: ChurnError) -> NoReturn:
+    """Print an error for people on stderr and leave with its exit code."""
+    typer.secho(f"error: {error}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    raise SystemExit(error.exit_code)
+
+
+def _configure_log() -> None:
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

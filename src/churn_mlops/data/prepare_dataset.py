@@ -1,0 +1,157 @@
+"""Stage prepare_data: typed and clean tables, and the dense daily grid."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from churn_mlops import engine
+from churn_mlops.data.calendar import Calendar, read_calendar
+from churn_mlops.data.validate import check_events, check_subscriptions, check_users, open_raw, read_report
+from churn_mlops.errors import ContractError
+from churn_mlops.params import Params
+from churn_mlops.progress import steps
+from churn_mlops.summary import Summary
+from churn_mlops.tables import Contract, Writer, contracts, scan, write
+from churn_mlops.tables.contract import MICRO
+from churn_mlops.tables.parts import hold, user_ranges
+
+def build_user_daily(
+    events: ir.Table, users: ir.Table, calendar: Calendar, params: Params
+) -> ir.Table:
+    """Build the dense daily grid.
+
+    A user's rows begin on the day of sign-up, or of the first event if that is earlier, but not
+    before the log does; they end on the last complete day. Measures are rounded to six decimals
+    before they are added, so that sums are exact.
+
+    Parameters
+    ----------
+    events, users : ibis Table
+        events_clean and users_clean.
+    calendar : Calendar
+        First and last day of the log.
+    params : Params
+
+    Returns
+    -------
+    ibis Table
+        user_daily, unordered.
+    """
+    dated = events.mutate(as_of_date=events.event_time.date())
+    dated = dated.filter(dated.as_of_date <= calendar.last_day)
+    daily = _aggregate(dated, params)
+    grid = _grid(dated, users, calendar)
+    joined = grid.left_join(daily, ["user_id", "as_of_date"])
+    counts = ("is_active_day", "total_events", *params.features.counts)
+    return joined.select(
+        "user_id",
+        "as_of_date",
+        **{name: joined[name].fill_null(0) for name in counts},
+        **{name: joined[name].fill_null(0.0) for name in params.features.sums},
+        **{name: joined[name] for name in params.features.means},
+        days_since_signup=ibis.greatest(
+            joined.as_of_date.delta(joined.signup_date, unit="day"), 0
+        ),
+    ).select(*contracts.user_daily(params).names)
+
+
+def _grid(dated: ir.Table, users: ir.Table, calendar: Calendar) -> ir.Table:
+    """Every user on every day from the user's first row on."""
+    first = dated.group_by("user_id").agg(first_event=dated.as_of_date.min())
+    started = users.select("user_id", "signup_date").left_join(first, "user_id")
+    started = started.select(
+        "user_id",
+        "signup_date",
+        begin=ibis.least(
+            started.signup_date, ibis.coalesce(started.first_event, started.signup_date)
+        ),
+    )
+    days = [calendar.first_day + timedelta(days=n) for n in range(calendar.days)]
+    calendar_days = ibis.memtable(pa.table({"as_of_date": pa.array(days, pa.date32())}))
+    return started.join(calendar_days, calendar_days.as_of_date >= started.begin).drop("begin")
+
+
+def _aggregate(dated: ir.Table, params: Params) -> ir.Table:
+    features, kind = params.features, dated.event_type
+    active = params.churn.active_events or params.data.event_types
+
+    def micro(measure: str, types: tuple[str, ...] | None) -> ir.Value:
+        value = (dated[measure] * MICRO).round().cast("int64")
+        return value if types is None else kind.isin(types).ifelse(value, ibis.null("int64"))
+
+    def exact(value: ir.Value) -> ir.Value:
+        return value.sum().cast("float64") / MICRO
+
+    means = {
+        name: (micro(entry.measure, entry.events), entry) for name, entry in features.means.items()
+    }
+    return dated.group_by("user_id", "as_of_date").agg(
+        is_active_day=kind.isin(active).cast("int8").max(),
+        total_events=dated.count(),
+        **{
+            name: kind.isin(types).cast("int32").sum() for name, types in features.counts.items()
+        },
+        **{
+            name: exact(micro(entry.measure, entry.events)) for name, entry in features.sums.items()
+        },
+        **{
+            name: (value.sum().cast("float64") / value.count().nullif(0) / MICRO).round(6)
+            for name, (value, _) in means.items()
+        },
+    )
+
+
+def good_rows(con: engine.Engine, calendar: Calendar, params: Params) -> dict[str, ir.Table]:
+    """Open the raw tables, typed and without the rows that the gate quarantined."""
+    raw = open_raw(con, params)
+    users = _good(check_users(raw.users, params))
+    tables = {
+        "users": users,
+        "events": _good(check_events(raw.events, users, params, calendar.last_day)),
+    }
+    if raw.subscriptions is not None:
+        tables["subscriptions"] = _good(check_subscriptions(raw.subscriptions, users, params))
+    return tables
+
+
+def _good(checked: ir.Table) -> ir.Table:
+    return checked.filter(checked.check.isnull()).drop("check")
+
+
+def run(params: Params) -> Summary:
+    """Read the raw tables, drop what validate_data quarantined, write the processed tables."""
+    calendar, report = read_calendar(params), read_report(params)
+    rows: dict[str, int] = {}
+    outputs = []
+    with engine.connect(params) as con:
+        for name, table in good_rows(con, calendar, params).items():
+            contract: Contract = getattr(contracts, name)(params, "processed")
+            rows[contract.name] = write(con, table.order_by(*contract.key), contract, params)
+            outputs.append(contract.path(params))
+            _same_rows(name, rows[contract.name], report)
+        users = scan(con, contracts.users(params, "processed"), params)
+        ranges = user_ranges(users, calendar.days, params)
+        events = hold(con, scan(con, contracts.events(params, "processed"), params), ranges, params)
+        daily = contracts.user_daily(params)
+        with Writer(daily, params) as out, steps("prepare_data", len(ranges)) as step:
+            for part in ranges:
+                table = build_user_daily(part.of(events), part.of(users), calendar, params)
+                out.append(con, table.order_by(*daily.key))
+                step(f"users up to {part.last}")
+    rows[daily.name] = out.rows
+    return Summary("prepare_data", rows, [*outputs, out.path])
+
+
+def _same_rows(name: str, written: int, report: dict[str, Any]) -> None:
+    """Hold the gate to its word: what it let through is what is written."""
+    promised = report["tables"][name]["rows_ok"]
+    if written != promised:
+        raise ContractError(
+            f"{name}: validate_data let {promised} rows through, prepare_data has {written}",
+            fix="the raw data or the parameters changed in between: run `dvc repro validate_data`",
+        )

@@ -1,0 +1,83 @@
+"""Opens the Ibis backend that does all table work: DuckDB, or Spark for a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import ibis
+
+from churn_mlops.errors import EngineError
+from churn_mlops.params import Params
+
+# Ibis backends share no static type that carries their readers and writers.
+Engine: TypeAlias = Any
+
+
+@contextlib.contextmanager
+def connect(params: Params) -> Iterator[Engine]:
+    """Open the engine that ``params.engine`` names and close it after use.
+
+    Raises
+    ------
+    EngineError
+        The engine cannot be started, or ran out of memory or disk.
+    """
+    opened = embedded(params) if params.engine == "duckdb" else _spark(params)
+    with opened as con:
+        yield con
+
+
+@contextlib.contextmanager
+def embedded(params: Params) -> Iterator[Engine]:
+    """Open DuckDB in memory; what does not fit into its limit goes to a temporary directory."""
+    import duckdb
+
+    spill = tempfile.mkdtemp(prefix="churn-spill-")
+    con = ibis.duckdb.connect(
+        threads=params.duckdb.threads,
+        memory_limit=params.duckdb.memory_limit,
+        temp_directory=spill,
+        TimeZone="UTC",
+    )
+    con.raw_sql("SET enable_progress_bar = false")
+    try:
+        yield con
+    except duckdb.OutOfMemoryException as error:
+        raise EngineError(
+            f"DuckDB needs more than duckdb.memory_limit ({params.duckdb.memory_limit}): {error}",
+            fix="raise duckdb.memory_limit or lower duckdb.rows_per_part",
+        ) from error
+    finally:
+        con.disconnect()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _spark(params: Params) -> Iterator[Engine]:
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise EngineError(
+            "engine: spark needs PySpark", fix="pip install 'churn-mlops[spark]'"
+        ) from error
+    try:
+        session = (
+            SparkSession.builder.master(params.spark.master)
+            .appName("churn-mlops")
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.ui.enabled", "false")
+            .getOrCreate()
+        )
+    except Exception as error:
+        raise EngineError(
+            f"Spark does not start on {params.spark.master}: {error}",
+            fix="check that Java 17 or newer is installed and that spark.master answers",
+        ) from error
+    try:
+        yield ibis.pyspark.connect(session)
+    finally:
+        session.stop()

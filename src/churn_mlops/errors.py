@@ -1,0 +1,97 @@
+"""Errors that a user can mend, each branch with its exit code.
+
+    ChurnError                  1   something went wrong that has no branch of its own
+    ├── ParamsError            10   params.yaml or an override is wrong
+    ├── SourceError            11   a source cannot be read (file, object store, database)
+    ├── ContractError          12   a table does not have the shape its contract promises
+    ├── QuarantineError        13   too many rows failed their checks
+    ├── NotEnoughDataError     14   the data cannot carry what is asked of it
+    ├── TrackingError          15   the MLflow server cannot be reached or refuses
+    ├── BundleError            16   a model bundle is damaged, foreign or unfit
+    └── EngineError            17   the table engine cannot be started or ran out of room
+
+Exit code 0 means done, 2 means the command line itself was wrong. A message says what is
+wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class ChurnError(Exception):
+    """Root of all errors that are reported without a traceback.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and where.
+    fix : str, optional
+        What the reader can do about it; printed on a line of its own.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  fix: {self.fix}" if self.fix else self.message
+
+
+class ParamsError(ChurnError):
+    """params.yaml or an override is wrong."""
+
+    exit_code = 10
+
+
+class SourceError(ChurnError):
+    """A source cannot be read."""
+
+    exit_code = 11
+
+
+class ContractError(ChurnError):
+    """A table does not have the shape that its contract promises.
+
+    Parameters
+    ----------
+    check : str, optional
+        Number of the check that failed, such as ``CHN101``.
+    """
+
+    exit_code = 12
+
+    def __init__(self, message: str, *, check: str | None = None, fix: str | None = None) -> None:
+        super().__init__(f"{check}: {message}" if check else message, fix=fix)
+        self.check = check
+
+
+class QuarantineError(ChurnError):
+    """More rows failed their checks than the parameters allow."""
+
+    exit_code = 13
+
+
+class NotEnoughDataError(ChurnError):
+    """The data is too short, too small or too uniform for what is asked of it."""
+
+    exit_code = 14
+
+
+class TrackingError(ChurnError):
+    """The MLflow tracking server cannot be reached or refuses the request."""
+
+    exit_code = 15
+
+
+class BundleError(ChurnError):
+    """A model bundle is damaged, foreign or does not fit the data."""
+
+    exit_code = 16
+
+
+class EngineError(ChurnError):
+    """The table engine cannot be started, or it ran out of memory or disk."""
+
+    exit_code = 17

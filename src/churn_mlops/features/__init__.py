@@ -1,0 +1,1 @@
+"""Features in time: what a day may know about a user."""

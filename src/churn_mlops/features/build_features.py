@@ -1,0 +1,169 @@
+"""Stage build_features: what each day may know about each user.
+
+Rolling sums are differences of running sums. Measures are carried in whole millionths
+(`MICRO`), so every sum is exact: it depends neither on the order of addition nor on the engine.
+"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from churn_mlops import engine
+from churn_mlops.features.catalogue import (
+    counted,
+    features_contract,
+    rolled_name,
+    trend_name,
+    trended,
+)
+from churn_mlops.features.eligibility import is_eligible
+from churn_mlops.params import Params
+from churn_mlops.progress import steps
+from churn_mlops.summary import Summary
+from churn_mlops.tables import Writer, contracts, scan
+from churn_mlops.tables.contract import MICRO
+from churn_mlops.tables.parts import hold, user_ranges
+
+def build_features(
+    daily: ir.Table, users: ir.Table, params: Params, subscriptions: ir.Table | None = None
+) -> ir.Table:
+    """Compute all features of the catalogue.
+
+    Parameters
+    ----------
+    daily : ibis Table
+        user_daily: dense, one row per user and day from the user's first row on.
+    users : ibis Table
+        users_clean.
+    params : Params
+    subscriptions : ibis Table, optional
+        subscriptions_clean, when ``data.subscriptions``.
+
+    Returns
+    -------
+    ibis Table
+        user_features_daily, unordered.
+    """
+    if subscriptions is not None:
+        daily = _with_subscriptions(daily, subscriptions)
+    running = _with_running_sums(daily, params)
+    rolled = _with_windows(running, params)
+    days_left = rolled.subscription_days_left if subscriptions is not None else None
+    flagged = rolled.mutate(
+        is_eligible=is_eligible(rolled.last_active, rolled.as_of_date, days_left, params)
+    )
+    static = users.select("user_id", *params.features.static)
+    return flagged.join(static, "user_id").select(*features_contract(params).names)
+
+
+def _quantities(daily: ir.Table, params: Params) -> dict[str, ir.Value]:
+    """Everything that is summed over windows, as whole numbers in float64."""
+    sums = params.features.sums
+    whole = {name: daily[name].cast("float64") for name in counted(params)}
+    whole |= {name: (daily[name] * MICRO).round().cast("float64") for name in sums}
+    for name in params.features.means:
+        whole[name] = (daily[name] * MICRO).round().cast("float64").fill_null(0.0)
+        whole[f"{name}_days"] = daily[name].notnull().cast("float64")
+    weekend = daily.as_of_date.day_of_week.index() >= 5
+    whole["weekend"] = (weekend & (daily.is_active_day == 1)).cast("float64")
+    return whole
+
+
+def _with_running_sums(daily: ir.Table, params: Params) -> ir.Table:
+    so_far = ibis.window(group_by="user_id", order_by="as_of_date", following=0)
+    active = daily.is_active_day == 1
+    none = ibis.null("date")
+    return daily.mutate(
+        **{f"run_{name}": q.sum().over(so_far) for name, q in _quantities(daily, params).items()},
+        last_active=active.ifelse(daily.as_of_date, none).max().over(so_far),
+        last_idle=active.ifelse(none, daily.as_of_date).max().over(so_far),
+        first_day=daily.as_of_date.min().over(so_far),
+    )
+
+
+def _with_windows(running: ir.Table, params: Params) -> ir.Table:
+    by_day = ibis.window(group_by="user_id", order_by="as_of_date")
+
+    def within(name: str, window: int) -> ir.Value:
+        run = running[f"run_{name}"]
+        return run - run.lag(window).over(by_day).fill_null(0.0)
+
+    day, features = running.as_of_date, params.features
+    short, long = min(features.windows_days), max(features.windows_days)
+    columns: dict[str, ir.Value] = {
+        "days_since_last_activity": ibis.coalesce(
+            day.delta(running.last_active, unit="day"), running.days_since_signup
+        ),
+        "active_streak_days": ibis.coalesce(
+            day.delta(running.last_idle, unit="day"), day.delta(running.first_day, unit="day") + 1
+        ),
+    }
+    for window in features.windows_days:
+        for name in counted(params):
+            columns[rolled_name(name, window)] = within(name, window)
+        for name in features.sums:
+            columns[rolled_name(name, window)] = within(name, window) / MICRO
+        for name in features.means:
+            days = within(f"{name}_days", window).nullif(0.0)
+            columns[f"{name}_{window}d"] = within(name, window) / days / MICRO
+    for name, ratio in features.ratios.items():
+        part = sum((within(n, long) for n in ratio.numerator), ibis.literal(0.0))
+        whole = sum((within(n, long) for n in ratio.denominator), ibis.literal(0.0))
+        columns[f"{name}_{long}d"] = (part / whole.nullif(0.0)).fill_null(0.0)
+    for name in trended(params):
+        unit = MICRO if name in features.sums else 1
+        rate = within(name, short) / short - within(name, long) / long
+        columns[trend_name(name, params)] = rate / unit
+    active_days = within("is_active_day", long).nullif(0.0)
+    columns[f"weekend_share_{long}d"] = within("weekend", long) / active_days
+    return running.mutate(**columns)
+
+
+def _with_subscriptions(daily: ir.Table, subscriptions: ir.Table) -> ir.Table:
+    periods = subscriptions.select("user_id", "start_date", "end_date")
+    current = daily.select("user_id", "as_of_date").join(
+        periods,
+        [
+            "user_id",
+            daily.as_of_date >= periods.start_date,
+            daily.as_of_date <= periods.end_date,
+        ],
+    )
+    latest = current.group_by("user_id", "as_of_date").agg(
+        current_subscriptions=current.count(), last_end=current.end_date.max()
+    )
+    joined = daily.left_join(latest, ["user_id", "as_of_date"]).drop(
+        "user_id_right", "as_of_date_right"
+    )
+    return joined.mutate(
+        current_subscriptions=joined.current_subscriptions.fill_null(0),
+        subscription_days_left=joined.last_end.delta(joined.as_of_date, unit="day"),
+    ).drop("last_end")
+
+
+def run(params: Params) -> Summary:
+    """Read user_daily and users_clean, write user_features_daily."""
+    contract = features_contract(params)
+    with engine.connect(params) as con:
+        users = scan(con, contracts.users(params, "processed"), params)
+        subscriptions = (
+            scan(con, contracts.subscriptions(params, "processed"), params)
+            if params.data.subscriptions
+            else None
+        )
+        daily = scan(con, contracts.user_daily(params), params)
+        days = daily.as_of_date.nunique().execute()
+        ranges = user_ranges(users, int(days), params)
+        daily = hold(con, daily, ranges, params)
+        with Writer(contract, params) as out, steps("build_features", len(ranges)) as step:
+            for part in ranges:
+                table = build_features(
+                    part.of(daily),
+                    part.of(users),
+                    params,
+                    None if subscriptions is None else part.of(subscriptions),
+                )
+                out.append(con, table.order_by(*contract.key))
+                step(f"users up to {part.last}")
+    return Summary("build_features", {contract.name: out.rows}, [out.path])

@@ -1,0 +1,1 @@
+"""Scoring with a bundle; nothing here imports training code."""

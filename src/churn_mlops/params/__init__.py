@@ -1,0 +1,47 @@
+"""The one typed tree over `params.yaml`; `load` is the only reader of file and environment."""
+
+from churn_mlops.params.load import load
+from churn_mlops.params.tree import (
+    Churn,
+    Data,
+    Dirt,
+    Drift,
+    Duckdb,
+    Features,
+    Files,
+    Measure,
+    Mean,
+    Params,
+    Ratio,
+    Scoring,
+    Sql,
+    Sum,
+    Synthetic,
+    Tables,
+    Tracking,
+    Training,
+    Validation,
+)
+
+__all__ = [
+    "Churn",
+    "Data",
+    "Dirt",
+    "Drift",
+    "Duckdb",
+    "Features",
+    "Files",
+    "Measure",
+    "Mean",
+    "Params",
+    "Ratio",
+    "Scoring",
+    "Sql",
+    "Sum",
+    "Synthetic",
+    "Tables",
+    "Tracking",
+    "Training",
+    "Validation",
+    "load",
+]

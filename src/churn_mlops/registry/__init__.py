@@ -1,0 +1,1 @@
+"""The model bundle and the places it is kept in."""

@@ -1,0 +1,48 @@
+"""What a stage tells about itself when it is done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Rows in and out, files written and further facts of one stage.
+
+    Parameters
+    ----------
+    stage : str
+    rows : dict of str to int
+        Rows by table.
+    outputs : list of Path
+        Everything that was written.
+    facts : dict
+        Whatever else is worth saying; values that JSON can hold.
+    """
+
+    stage: str
+    rows: dict[str, int] = field(default_factory=dict)
+    outputs: list[Path] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self, seconds: float) -> str:
+        """One JSON object on one line."""
+        body = {
+            "stage": self.stage,
+            "rows": self.rows,
+            "outputs": [str(path) for path in self.outputs],
+            "facts": self.facts,
+            "seconds": round(seconds, 3),
+        }
+        return json.dumps(body, default=str)
+
+    def as_text(self, seconds: float) -> str:
+        """A few lines for people."""
+        rows = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
+        facts = ", ".join(f"{name} {value}" for name, value in self.facts.items())
+        lines = [f"{self.stage}: {rows or 'done'} ({seconds:.1f} s)"]
+        lines += [f"  {facts}"] if facts else []
+        return "\n".join([*lines, *(f"  wrote {path}" for path in self.outputs)])

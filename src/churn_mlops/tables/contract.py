@@ -1,0 +1,76 @@
+"""A table's contract: its name, place, key and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from churn_mlops.errors import ContractError
+from churn_mlops.params import Params
+
+# Measures are kept to this part of a unit, and added as whole numbers of it.
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its Ibis type (``int64``, ``date``, …), whether it may be null, and its meaning.
+
+    `minimum` and `maximum` bound the possible values; both are included.
+    """
+
+    name: str
+    type: str
+    nullable: bool = True
+    unit: str = ""
+    about: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a table promises.
+
+    Parameters
+    ----------
+    name : str
+        File name without its ending.
+    folder : str
+        Folder below the data root, such as ``processed``.
+    key : tuple of str
+        Columns that identify a row; tables are written in this order.
+    columns : tuple of Column
+    parts : bool
+        Grows with days: in Parquet it is a directory of part files.
+    """
+
+    name: str
+    folder: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    parts: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Column name to Ibis type, in order."""
+        return {column.name: column.type for column in self.columns}
+
+    def path(self, params: Params) -> Path:
+        """Where the table lies: ``data/processed/user_daily.csv``."""
+        return Path(params.paths.data) / self.folder / f"{self.name}.{params.tables.format}"
+
+    def require(self, present: Iterable[str], where: Path | str) -> None:
+        """Raise `ContractError` unless all columns are present."""
+        missing = [name for name in self.names if name not in set(present)]
+        if missing:
+            raise ContractError(
+                f"{where}: table '{self.name}' lacks {', '.join(missing)}",
+                fix="run the stage that writes it again (`dvc repro`)",
+            )

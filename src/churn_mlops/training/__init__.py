@@ -1,0 +1,1 @@
+"""Labels, the training set, the split in time, models and their evaluation."""
