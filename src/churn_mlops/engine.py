@@ -41,7 +41,7 @@ def embedded(params: Params) -> Iterator[Engine]:
         threads=params.duckdb.threads,
         memory_limit=params.duckdb.memory_limit,
         temp_directory=spill,
-        TimeZone="UTC",
+        autoinstall_known_extensions=False,
     )
     con.raw_sql("SET enable_progress_bar = false")
     try:

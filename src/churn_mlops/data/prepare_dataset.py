@@ -73,7 +73,8 @@ def _grid(dated: ir.Table, users: ir.Table, calendar: Calendar) -> ir.Table:
     )
     days = [calendar.first_day + timedelta(days=n) for n in range(calendar.days)]
     calendar_days = ibis.memtable(pa.table({"as_of_date": pa.array(days, pa.date32())}))
-    return started.join(calendar_days, calendar_days.as_of_date >= started.begin).drop("begin")
+    grid = started.cross_join(calendar_days)
+    return grid.filter(grid.as_of_date >= grid.begin).drop("begin")
 
 
 def _aggregate(dated: ir.Table, params: Params) -> ir.Table:

@@ -66,7 +66,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"there is no {path} in {Path.cwd()}",
             fix="run in the project's directory or give --params FILE",
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, ValueError, OSError) as error:
         raise ParamsError(f"{path} cannot be read as YAML: {error}") from error
     if tree is None:
         return {}
@@ -84,7 +84,7 @@ def _override(tree: dict[str, Any], name: str, value: str) -> None:
         tree = below
     try:
         tree[key] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ParamsError(f"{name}={value!r} is not valid YAML: {error}") from error
 
 

@@ -107,6 +107,8 @@ class Writer:
             **{name: table[name].cast(kind) for name, kind in self.contract.types.items()}
         )
         options = f"FORMAT csv, HEADER {header}" if self._format == "csv" else "FORMAT parquet"
+        # Registers in-memory tables, as con.to_csv does; that one does not tell the rows.
+        con._run_pre_execute_hooks(typed)
         query = f"COPY ({con.compile(typed)}) TO '{_quoted(target)}' ({options})"
         return int(con.raw_sql(query).fetchone()[0])
 

@@ -1,0 +1,109 @@
+"""The pages of documentation that are generated from code, so that they cannot drift."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from churn_mlops import errors
+from churn_mlops.params import Params
+
+
+def pages() -> dict[str, str]:
+    """File name in `docs/` to content."""
+    from churn_mlops.data import checks
+    from churn_mlops.features import catalogue
+
+    return {
+        "checks.md": checks.as_markdown(),
+        "features.md": catalogue.as_markdown(Params()),
+        "params.md": params_page(),
+        "cli.md": cli_page(),
+    }
+
+
+def params_page() -> str:
+    """Every key of `params.yaml` with its type and default."""
+    lines = [
+        "# Parameters",
+        "",
+        "Printed from `src/churn_mlops/params/tree.py` by `churn docs`. Every key may be left",
+        "out; the default then holds. An unknown key, a wrong type or an impossible value is one",
+        "error that names the key. `CHURN__SECTION__KEY=value` in the environment wins over the",
+        "file: `CHURN__CHURN__WINDOW_DAYS=14 churn build-labels`. `churn show-params` prints what",
+        "is in effect.",
+    ]
+    for path, model in _sections("", Params):
+        lines += ["", f"## `{path or 'top level'}`", "", inspect.cleandoc(model.__doc__ or ""), ""]
+        rows = [
+            f"| `{name}` | {_type(field.annotation)} | {_default(field.default)} |"
+            for name, field in model.model_fields.items()
+            if not isinstance(field.default, BaseModel)
+        ]
+        if rows:
+            lines += ["| key | type | default |", "|---|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def _sections(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    yield path, model
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from _sections(f"{path}.{name}".lstrip("."), type(field.default))
+
+
+def _type(annotation: Any) -> str:
+    text = getattr(annotation, "__name__", None) if isinstance(annotation, type) else None
+    plain = text or str(annotation).replace("churn_mlops.params.tree.", "").replace("typing.", "")
+    return f"`{plain}`".replace("|", "\\|").replace("datetime.", "")
+
+
+def _default(value: Any) -> str:
+    def plain(inner: Any) -> Any:
+        if isinstance(inner, BaseModel):
+            return {key: plain(below) for key, below in inner if below != ""}
+        if isinstance(inner, dict):
+            return {key: plain(below) for key, below in inner.items()}
+        return [plain(below) for below in inner] if isinstance(inner, tuple) else inner
+
+    shown = "null" if value is None else str(plain(value)).replace("'", "").replace("None", "null")
+    return f"`{shown}`"
+
+
+def cli_page() -> str:
+    """Every command with its help, and the exit codes."""
+    import typer
+
+    from churn_mlops.cli import app
+
+    group: Any = typer.main.get_command(app)
+    lines = [
+        "# Commands and exit codes",
+        "",
+        "Printed from the program by `churn docs`. Results go to standard output, progress and",
+        "log lines to standard error. Every command takes `--json` (one JSON object on standard",
+        "output) and `--help`.",
+        "",
+        "| exit code | meaning |",
+        "|---|---|",
+        "| 0 | done |",
+        "| 1 | an error without a code of its own |",
+        "| 2 | the command line was wrong |",
+    ]
+    for error in sorted(errors.ChurnError.__subclasses__(), key=lambda e: e.exit_code):
+        meaning = (error.__doc__ or "").split("\n")[0].rstrip(".")
+        lines.append(f"| {error.exit_code} | `{error.__name__}`: {meaning} |")
+    for name, command in group.commands.items():
+        context = command.make_context(name, [], resilient_parsing=True)
+        lines += ["", f"## `churn {name}`", "", inspect.cleandoc(command.help or ""), ""]
+        lines += ["| option | meaning |", "|---|---|"]
+        for parameter in command.params:
+            record = parameter.get_help_record(context)
+            if record:
+                lines.append(f"| `{record[0]}` | {record[1]} |".replace("  [", " ["))
+        if not command.params:
+            continue
+    return "\n".join(lines) + "\n"

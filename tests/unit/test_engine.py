@@ -1,0 +1,32 @@
+"""The engine: limits are set, and running out of memory is one clear error."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn_mlops import engine
+from churn_mlops.errors import EngineError
+
+
+def setting(con: Any, name: str) -> str:
+    return str(con.raw_sql(f"SELECT current_setting('{name}')").fetchall()[0][0])
+
+
+def test_limits_come_from_the_parameters(make_params: Any) -> None:
+    with engine.connect(make_params({"duckdb": {"threads": 3, "memory_limit": "1GB"}})) as con:
+        assert setting(con, "threads") == "3"
+        assert "953" in setting(con, "memory_limit")
+
+
+def test_running_out_of_memory_is_explained_and_cleaned_up(make_params: Any) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("churn-spill-*"))
+    params = make_params({"duckdb": {"memory_limit": "20MB"}})
+    with pytest.raises(EngineError, match="memory_limit") as caught, engine.connect(params) as con:
+        con.raw_sql("SELECT list(range) FROM range(100000000)").fetchall()
+    assert caught.value.exit_code == 17
+    assert "rows_per_part" in str(caught.value)
+    assert set(Path(tempfile.gettempdir()).glob("churn-spill-*")) == before
