@@ -199,14 +199,14 @@ def draw_population(
     )
 
 
-def users_table(population: Population, first_day: int) -> pa.Table:
+def users_table(population: Population, first_day: int, last_day: int) -> pa.Table:
     """Build the users table of a block.
 
     Parameters
     ----------
     population : Population
-    first_day : int
-        Users who signed up before this day are left out; 0 keeps those from before the log.
+    first_day, last_day : int
+        Only who signed up on these days; with day 0 also who did before the log.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def users_table(population: Population, first_day: int) -> pa.Table:
         user_id, signup_date, plan, is_paid, country and marketing_source, by user_id.
     """
     begin = 0 if first_day == 0 else population.present(first_day - 1)
-    rows = slice(begin, len(population))
+    rows = slice(begin, population.present(last_day))
     ids = population.first_id + np.arange(len(population))
     return pa.table(
         {

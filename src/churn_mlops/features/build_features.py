@@ -48,7 +48,7 @@ def build_features(
     if subscriptions is not None:
         daily = _with_subscriptions(daily, subscriptions)
     running = _with_running_sums(daily, params)
-    rolled = _with_windows(running, params)
+    rolled = _with_features(_with_windows(running, params), params)
     days_left = rolled.subscription_days_left if subscriptions is not None else None
     flagged = rolled.mutate(
         is_eligible=is_eligible(rolled.last_active, rolled.as_of_date, days_left, params)
@@ -83,20 +83,33 @@ def _with_running_sums(daily: ir.Table, params: Params) -> ir.Table:
 
 
 def _with_windows(running: ir.Table, params: Params) -> ir.Table:
+    """Add ``in_<quantity>_<window>``: the sum of each quantity over the last days."""
     by_day = ibis.window(group_by="user_id", order_by="as_of_date")
+    names = [name.removeprefix("run_") for name in running.columns if name.startswith("run_")]
+    long = max(params.features.windows_days)
+    sums = {}
+    for window in params.features.windows_days:
+        for name in names:
+            if name != "weekend" or window == long:
+                run = running[f"run_{name}"]
+                sums[f"in_{name}_{window}"] = run - run.lag(window).over(by_day).fill_null(0.0)
+    return running.mutate(**sums).drop(*(f"run_{name}" for name in names))
+
+
+def _with_features(sums: ir.Table, params: Params) -> ir.Table:
+    """Turn sums over windows into the catalogue's columns."""
 
     def within(name: str, window: int) -> ir.Value:
-        run = running[f"run_{name}"]
-        return run - run.lag(window).over(by_day).fill_null(0.0)
+        return sums[f"in_{name}_{window}"]
 
-    day, features = running.as_of_date, params.features
+    day, features = sums.as_of_date, params.features
     short, long = min(features.windows_days), max(features.windows_days)
     columns: dict[str, ir.Value] = {
         "days_since_last_activity": ibis.coalesce(
-            day.delta(running.last_active, unit="day"), running.days_since_signup
+            day.delta(sums.last_active, unit="day"), sums.days_since_signup
         ),
         "active_streak_days": ibis.coalesce(
-            day.delta(running.last_idle, unit="day"), day.delta(running.first_day, unit="day") + 1
+            day.delta(sums.last_idle, unit="day"), day.delta(sums.first_day, unit="day") + 1
         ),
     }
     for window in features.windows_days:
@@ -117,7 +130,7 @@ def _with_windows(running: ir.Table, params: Params) -> ir.Table:
         columns[trend_name(name, params)] = rate / unit
     active_days = within("is_active_day", long).nullif(0.0)
     columns[f"weekend_share_{long}d"] = within("weekend", long) / active_days
-    return running.mutate(**columns)
+    return sums.mutate(**columns)
 
 
 def _with_subscriptions(daily: ir.Table, subscriptions: ir.Table) -> ir.Table:

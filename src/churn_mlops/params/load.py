@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from churn_mlops.params.rules import Finding, findings, nearest
 from churn_mlops.params.tree import Params
 
 PREFIX = "CHURN__"
+# MLflow's own variables, which its users expect to win: variable -> key below `tracking`.
+MLFLOW = {"MLFLOW_TRACKING_URI": "uri", "MLFLOW_EXPERIMENT_NAME": "experiment"}
 
 
 def load(
@@ -42,6 +45,8 @@ def load(
     for name, value in sorted((os.environ if environment is None else environment).items()):
         if name.upper().startswith(PREFIX):
             _override(tree, name, value)
+        elif name in MLFLOW and value:
+            _override(tree, f"{PREFIX}tracking__{MLFLOW[name]}", json.dumps(value))
     try:
         params = Params.model_validate(_tuples(tree))
     except ValidationError as error:

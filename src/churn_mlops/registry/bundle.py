@@ -1,0 +1,307 @@
+"""The model bundle: what is trained is what is served.
+
+    model.onnx               numeric matrix in, probability of churn out
+    bundle.json              features, encoding, label, window, metrics, versions, data hashes
+    reference_profile.json   what the inputs looked like on the last training days
+    golden_rows.json         inputs with the outputs that they must give
+    SHA256SUMS               digests of the four; `sha256sum -c` understands it
+
+This module is the only code that writes or reads one. Reading runs nothing from a bundle but
+ONNX's standard operators: every byte is read once, compared with its digest, and only then
+parsed. The digests tell damage and mix-ups; who may replace a whole bundle is the business of
+whoever guards the directory or the registry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from churn_mlops.errors import BundleError
+from churn_mlops.registry.encoding import Columns
+from churn_mlops.registry.meta import Meta
+from churn_mlops.registry.onnx_check import check_model
+
+MEGABYTE = 1 << 20
+SUMS = "SHA256SUMS"
+# Every file of a bundle and the most bytes that it may have.
+FILES = {
+    "model.onnx": 256 * MEGABYTE,
+    "bundle.json": 16 * MEGABYTE,
+    "reference_profile.json": 64 * MEGABYTE,
+    "golden_rows.json": 16 * MEGABYTE,
+    SUMS: MEGABYTE,
+}
+GOLDEN_TOLERANCE = 1e-6
+MINIMUM_GOLDEN_ROWS = 20
+INPUT, OUTPUT = "matrix", "churn_risk"
+_TRAIN_AGAIN = "train the model again (`dvc repro train_baseline`) or fetch an intact bundle"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified model, ready to score.
+
+    Parameters
+    ----------
+    meta : Meta
+        The content of ``bundle.json``.
+    profile : dict
+        The drift reference.
+    digest : str
+        SHA-256 of ``SHA256SUMS``, hexadecimal; names the model exactly.
+    """
+
+    meta: Meta
+    profile: dict[str, Any]
+    digest: str
+    _session: Any
+
+    @property
+    def version(self) -> str:
+        """First 12 digits of the digest, as written beside predictions."""
+        return self.digest[:12]
+
+    def encode(self, columns: Columns) -> np.ndarray:
+        """Turn raw feature columns into the matrix, float32 of shape (n, width)."""
+        return self.meta.encoding.encode(columns)
+
+    def encode_row(self, row: Mapping[str, object]) -> np.ndarray:
+        """Turn one raw row into the matrix, float32 of shape (1, width)."""
+        return self.meta.encoding.encode_row(row)
+
+    def score(self, matrix: np.ndarray) -> np.ndarray:
+        """Predict the probability of churn, float64 of shape (n,), for a matrix (n, width)."""
+        risks = self._session.run((OUTPUT,), {INPUT: matrix})[0]
+        return np.asarray(risks, dtype=np.float64)
+
+
+def open_model(model: bytes, width: int, threads: int = 1) -> Any:
+    """Start ONNX Runtime on a checked model.
+
+    Parameters
+    ----------
+    model : bytes
+    width : int
+        Matrix columns that it must take.
+    threads : int
+
+    Raises
+    ------
+    BundleError
+        The model has what a bundle may not have, or takes and gives something else.
+    """
+    import onnxruntime as ort
+
+    check_model(model)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no narrower class
+        raise BundleError(f"ONNX Runtime refuses model.onnx: {error}", fix=_TRAIN_AGAIN) from error
+    takes = [(i.name, i.type, i.shape[-1]) for i in session.get_inputs()]
+    gives = [o.name for o in session.get_outputs()]
+    if takes != [(INPUT, "tensor(float)", width)] or gives != [OUTPUT]:
+        raise BundleError(
+            f"model.onnx takes {takes} and gives {gives}; bundle.json describes a float matrix of"
+            f" {width} columns named '{INPUT}' and an output '{OUTPUT}'",
+            fix=_TRAIN_AGAIN,
+        )
+    return session
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    model: bytes,
+    meta: Meta,
+    profile: Mapping[str, Any],
+    golden: Sequence[Mapping[str, Any]],
+) -> str:
+    """Write a bundle beside its place, read it back as a check, then put it in place.
+
+    A bundle that was there is replaced as a whole: for the instant between two renames the place
+    is empty, but never holds a mixture.
+
+    Parameters
+    ----------
+    folder : Path
+    model : bytes
+        Serialised ONNX.
+    meta : Meta
+    profile : mapping
+        From `churn_mlops.registry.profile`.
+    golden : sequence of mapping
+        Each with ``row`` (feature values by name) and ``churn_risk``.
+
+    Returns
+    -------
+    str
+        The bundle's digest.
+    """
+    contents = {
+        "model.onnx": model,
+        "bundle.json": _json(meta.model_dump(mode="json")),
+        "reference_profile.json": _json(profile),
+        "golden_rows.json": _json(list(golden)),
+    }
+    lines = [f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in contents.items()]
+    contents[SUMS] = "".join(sorted(lines, key=lambda line: line[66:])).encode()
+    beside = folder.with_name(f".{folder.name}.writing")
+    old = folder.with_name(f".{folder.name}.old")
+    _remove(beside)
+    beside.mkdir(parents=True)
+    try:
+        for name, body in contents.items():
+            (beside / name).write_bytes(body)
+        digest = load_bundle(beside).digest
+        _remove(old)
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(folder, old)
+        os.rename(beside, folder)
+    finally:
+        _remove(beside)
+        _remove(old)
+    return digest
+
+
+def load_bundle(folder: Path, threads: int = 1) -> Bundle:
+    """Read, verify and open a bundle.
+
+    Parameters
+    ----------
+    folder : Path
+    threads : int
+        Threads of ONNX Runtime.
+
+    Raises
+    ------
+    BundleError
+        A file is missing, too many, a link, too large or not what its digest says; the
+        description is not valid; the model has what it may not have; or the golden rows do not
+        give what they must.
+    """
+    contents = _read(folder)
+    digest = _verify(contents, folder)
+    try:
+        meta = Meta.model_validate_json(contents["bundle.json"])
+        profile = json.loads(contents["reference_profile.json"])
+        golden = json.loads(contents["golden_rows.json"])
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise BundleError(f"{folder} is not described validly: {error}", fix=_TRAIN_AGAIN) from error
+    width = meta.encoding.width
+    if meta.linear and not len(meta.linear.coefficients) == len(meta.linear.means) == width:
+        raise BundleError(
+            f"{folder}: the coefficients do not belong to the matrix of {width} columns",
+            fix=_TRAIN_AGAIN,
+        )
+    if set(meta.encoding.names) != set(meta.feature_names):
+        raise BundleError(
+            f"{folder}: encoding and feature list name different features", fix=_TRAIN_AGAIN
+        )
+    bundle = Bundle(meta, profile, digest, open_model(contents["model.onnx"], width, threads))
+    _check_golden(bundle, golden, folder)
+    return bundle
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    try:
+        present = {entry.name for entry in os.scandir(folder)}
+    except OSError as error:
+        raise BundleError(
+            f"there is no model bundle at {folder}: {error.strerror}",
+            fix="train one first: `dvc repro train_baseline`",
+        ) from error
+    if present != set(FILES):
+        missing, extra = sorted(set(FILES) - present), sorted(present - set(FILES))
+        words = [f"lacks {', '.join(missing)}"] if missing else []
+        words += [f"has {', '.join(map(repr, extra))}, which does not belong there"] if extra else []
+        raise BundleError(f"{folder} {' and '.join(words)}", fix=_TRAIN_AGAIN)
+    return {name: _read_file(folder / name, limit) for name, limit in FILES.items()}
+
+
+def _read_file(path: Path, limit: int) -> bytes:
+    # Without blocking: opening a named pipe would wait for its writer.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise BundleError(f"{path} is no regular file")
+            body = file.read(limit + 1)
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read or is a link, which a bundle may not hold: {error.strerror}",
+            fix="copy the files themselves (for DVC: `dvc config cache.type copy`)",
+        ) from error
+    if len(body) > limit:
+        raise BundleError(f"{path} is larger than {limit // MEGABYTE} MB", fix=_TRAIN_AGAIN)
+    return body
+
+
+def _verify(contents: Mapping[str, bytes], folder: Path) -> str:
+    said = {}
+    for line in contents[SUMS].decode("ascii", "replace").splitlines():
+        digest, _, name = line.partition("  ")
+        said[name] = digest
+    if set(said) != set(FILES) - {SUMS}:
+        raise BundleError(
+            f"{folder / SUMS} lists {', '.join(map(repr, sorted(said)))} instead of the bundle's files",
+            fix=_TRAIN_AGAIN,
+        )
+    for name, digest in said.items():
+        if hashlib.sha256(contents[name]).hexdigest() != digest:
+            raise BundleError(
+                f"{folder / name} is not the file that {SUMS} describes", fix=_TRAIN_AGAIN
+            )
+    return hashlib.sha256(contents[SUMS]).hexdigest()
+
+
+def _check_golden(bundle: Bundle, golden: Any, folder: Path) -> None:
+    try:
+        rows = [dict(entry["row"]) for entry in golden]
+        expected = np.array([float(entry["churn_risk"]) for entry in golden])
+        names = bundle.meta.feature_names
+        columns = {n: np.array([row[n] for row in rows] + [None], dtype=object)[:-1] for n in names}
+    except (TypeError, KeyError, ValueError) as error:
+        raise BundleError(f"{folder / 'golden_rows.json'} is no list of rows: {error}") from error
+    if len(rows) < MINIMUM_GOLDEN_ROWS:
+        raise BundleError(
+            f"{folder / 'golden_rows.json'} has {len(rows)} rows instead of {MINIMUM_GOLDEN_ROWS}"
+        )
+    together = bundle.score(bundle.encode(columns))
+    alone = np.concatenate([bundle.score(bundle.encode_row(row)) for row in rows])
+    for risks in (together, alone):
+        gap = np.max(np.abs(risks - expected))
+        if not gap <= GOLDEN_TOLERANCE:
+            raise BundleError(
+                f"{folder}: the golden rows give risks up to {gap:.2g} away from what they must",
+                fix="the model was made for another encoding or runtime; train it again",
+            )
+
+
+def _json(body: Any) -> bytes:
+    text = json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)

@@ -1,0 +1,203 @@
+"""Turns feature rows into the model's matrix; training and serving both call this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from churn_mlops.errors import BundleError
+
+Style = Literal["linear", "tree"]
+Columns = Mapping[str, np.ndarray]
+
+MISSING, OTHER = "<missing>", "<other>"
+# Temporaries of an encode stay within a few tens of megabytes, however many rows come.
+CHUNK_ROWS = 65_536
+
+
+class Part(BaseModel):
+    """A part of a bundle's description: immutable, strict about names and types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Numeric(Part):
+    """How a numeric feature enters the matrix.
+
+    Parameters
+    ----------
+    default : float
+        Stands in for a missing value: the training median.
+    low, high : float
+        Values beyond are taken as these (linear style): the 0.1 % and 99.9 % training quantiles.
+    seen_minimum, seen_maximum : float
+        Range of the training values.
+    scale : {"linear", "log"}
+        ``log`` enters as log(1 + x): counts and sums without an upper bound have heavy tails.
+    missing : bool
+        Values were missing in training, so that being missing has a matrix column of its own.
+    """
+
+    name: str
+    default: float
+    low: float
+    high: float
+    seen_minimum: float
+    seen_maximum: float
+    scale: Literal["linear", "log"]
+    missing: bool
+
+
+class Categorical(Part):
+    """A categorical feature: its sorted categories; missing and unseen have slots of their own."""
+
+    name: str
+    categories: tuple[str, ...]
+
+
+class Encoding(Part):
+    """The one way from feature values to the matrix, built by `churn_mlops.training`.
+
+    Style ``linear``: numeric columns filled, clipped and scaled, then 0/1 columns of missing
+    values, then one 0/1 column per category. Style ``tree``: numeric columns as they are with NaN
+    where missing, then one code per categorical feature: its place among the categories, their
+    number for an unseen one, NaN where missing.
+    """
+
+    style: Style
+    numeric: tuple[Numeric, ...]
+    categorical: tuple[Categorical, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, numeric ones first."""
+        return tuple(part.name for part in (*self.numeric, *self.categorical))
+
+    @cached_property
+    def matrix_columns(self) -> tuple[tuple[str, str], ...]:
+        """Per matrix column its name and the feature that it comes from."""
+        columns = [(n.name, n.name) for n in self.numeric]
+        if self.style == "tree":
+            return (*columns, *((c.name, c.name) for c in self.categorical))
+        columns += [(f"{n.name}={MISSING}", n.name) for n in self.numeric if n.missing]
+        for c in self.categorical:
+            columns += [(f"{c.name}={slot}", c.name) for slot in (*c.categories, MISSING, OTHER)]
+        return tuple(columns)
+
+    @property
+    def width(self) -> int:
+        """Number of matrix columns."""
+        return len(self.matrix_columns)
+
+    def encode(self, columns: Columns) -> np.ndarray:
+        """Turn columns into the matrix.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, each of shape (n,)
+            Raw feature values by name; missing ones are NaN or None.
+
+        Returns
+        -------
+        array of float32, shape (n, width)
+
+        Raises
+        ------
+        BundleError
+            A feature is absent, or holds something that is no number.
+        """
+        absent = [name for name in self.names if name not in columns]
+        if absent:
+            raise BundleError(
+                f"the data lacks {len(absent)} of the model's features: {', '.join(absent)}",
+                fix="build the features with the parameters that the model was trained with",
+            )
+        rows = len(columns[self.names[0]])
+        matrix = np.zeros((rows, self.width), dtype=np.float32)
+        for first in range(0, rows, CHUNK_ROWS):
+            part = slice(first, first + CHUNK_ROWS)
+            size = min(CHUNK_ROWS, rows - first)
+            block = np.empty((size, len(self.numeric)))
+            for i, n in enumerate(self.numeric):
+                block[:, i] = _numbers(columns[n.name][part], n.name)
+            values = [columns[c.name][part].tolist() for c in self.categorical]
+            self._fill(matrix[part], block, values)
+        return matrix
+
+    def encode_row(self, row: Mapping[str, object]) -> np.ndarray:
+        """Turn one row into a matrix of shape (1, width); absent features count as missing."""
+        block = np.empty((1, len(self.numeric)))
+        get = row.get
+        try:
+            block[0] = [get(name) for name in self._numeric_names]
+        except (TypeError, ValueError) as error:
+            raise BundleError(f"a numeric feature holds something else: {error}") from error
+        matrix = np.zeros((1, self.width), dtype=np.float32)
+        self._fill(matrix, block, [[get(c.name)] for c in self.categorical])
+        return matrix
+
+    def _fill(self, matrix: np.ndarray, block: np.ndarray, values: list[list[object]]) -> None:
+        count = len(self.numeric)
+        if self.style == "tree":
+            matrix[:, :count] = block
+            for i, (slots, cells) in enumerate(zip(self._slots, values, strict=True)):
+                codes = np.array(_codes(slots, cells), dtype=np.float32)
+                codes[codes == slots[None]] = np.nan
+                matrix[:, count + i] = codes
+            return
+        default, low, high, log, indicated = self._arrays
+        missing = np.isnan(block)
+        np.copyto(block, default, where=missing)
+        np.maximum(block, low, out=block)
+        np.minimum(block, high, out=block)
+        block[:, log] = np.log1p(block[:, log])
+        matrix[:, :count] = block
+        offset = count + len(indicated)
+        matrix[:, count:offset] = missing[:, indicated]
+        places = np.arange(len(matrix))
+        for slots, cells in zip(self._slots, values, strict=True):
+            matrix[places, np.array(_codes(slots, cells)) + offset] = 1.0
+            offset += len(slots) + 1
+
+    @cached_property
+    def _numeric_names(self) -> tuple[str, ...]:
+        return tuple(n.name for n in self.numeric)
+
+    @cached_property
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        return (
+            np.array([n.default for n in self.numeric]),
+            np.array([n.low for n in self.numeric]),
+            np.array([n.high for n in self.numeric]),
+            np.array([i for i, n in enumerate(self.numeric) if n.scale == "log"], dtype=int),
+            np.array([i for i, n in enumerate(self.numeric) if n.missing], dtype=int),
+        )
+
+    @cached_property
+    def _slots(self) -> tuple[dict[object, int], ...]:
+        """Per categorical feature: value to slot. Unseen values get the slot after the last."""
+        if self.style == "tree":
+            # The code of an unseen value is the number of categories; missing becomes NaN.
+            return tuple(
+                {**{v: i for i, v in enumerate(c.categories)}, None: -1} for c in self.categorical
+            )
+        return tuple(
+            {v: i for i, v in enumerate((*c.categories, None))} for c in self.categorical
+        )
+
+
+def _codes(slots: dict[object, int], cells: Sequence[object]) -> list[int]:
+    unseen = len(slots) if slots[None] >= 0 else len(slots) - 1
+    # A cell that differs from itself is NaN, which is how some tables say "missing".
+    return [slots.get(cell if cell == cell else None, unseen) for cell in cells]  # noqa: PLR0124
+
+
+def _numbers(values: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"feature '{name}' must be numeric: {error}") from error
