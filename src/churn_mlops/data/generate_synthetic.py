@@ -17,20 +17,15 @@ import pyarrow as pa
 from churn_mlops.data.synthetic_dirt import ALL_TYPES, MAX_DELAY_DAYS, bad_rows, delays
 from churn_mlops.data.synthetic_drift import check_drift
 from churn_mlops.data.synthetic_dynamics import Latent, replay
-from churn_mlops.data.synthetic_events import (
-    EVENT_TYPES,
-    Events,
-    draw_events,
-    events_table,
-    recorded,
-)
+from churn_mlops.data.synthetic_events import draw_events, recorded
+from churn_mlops.data.synthetic_log import EVENT_TYPES, Events, events_table
 from churn_mlops.data.synthetic_oracle import silence_probability
 from churn_mlops.data.synthetic_population import (
     Population,
     draw_population,
-    signups,
     users_table,
 )
+from churn_mlops.data.synthetic_signups import signups
 from churn_mlops.params.tree import Synthetic
 
 __all__ = [

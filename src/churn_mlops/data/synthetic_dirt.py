@@ -10,9 +10,8 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
-from churn_mlops.data.synthetic_events import (
+from churn_mlops.data.synthetic_log import (
     BLOCK_ID,
     DAY_ID,
     EVENT_TYPES,
@@ -23,6 +22,7 @@ from churn_mlops.data.synthetic_events import (
     Events,
 )
 from churn_mlops.data.synthetic_population import Population
+from churn_mlops.data.synthetic_signups import Ints
 from churn_mlops.data.synthetic_streams import Purpose, stream
 from churn_mlops.params.tree import Synthetic
 
@@ -43,7 +43,7 @@ UNKNOWN_PLACE, IMPOSSIBLE_PLACE = 600_000, 800_000
 """Where in a day's range of ids the added rows begin."""
 
 
-def delays(events: Events, synthetic: Synthetic, block: int, day: int) -> npt.NDArray[np.int64]:
+def delays(events: Events, synthetic: Synthetic, block: int, day: int) -> Ints:
     """Days by which each event of a day reaches the log late; 0 for most."""
     chance = stream(synthetic.seed, Purpose.LATE, block, day).random((len(events), 2))
     days = 1 + (chance[:, 1] * MAX_DELAY_DAYS).astype(np.int64)

@@ -41,7 +41,7 @@ class Effects:
     @property
     def hazard(self) -> float:
         """Factor on the ways out of a paying user, and divisor of the way back."""
-        return self.price**PRICE_ELASTICITY
+        return float(self.price**PRICE_ELASTICITY)
 
 
 class Kind(NamedTuple):

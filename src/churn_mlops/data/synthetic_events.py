@@ -2,109 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
-from churn_mlops.data.synthetic_dynamics import (
-    ENGAGED,
-    FADED_DAYS,
-    GONE,
-    IS_FADING,
-    Flags,
-    Latent,
+from churn_mlops.data.synthetic_chain import ENGAGED, FADED_DAYS, GONE, IS_FADING, Flags, States
+from churn_mlops.data.synthetic_dynamics import Latent
+from churn_mlops.data.synthetic_log import (
+    BLOCK_ID,
+    COURSES,
+    DAY_ID,
+    EVENT_TYPES,
+    LOGIN,
+    PAID,
+    QUIZ,
+    SECONDS_PER_DAY,
+    TICKET,
+    UNPAID,
+    VIDEO,
+    Events,
 )
 from churn_mlops.data.synthetic_population import (
     COUNTRY_UTC_HOURS,
     PLAN_PRICE,
     Floats,
-    Ints,
     Population,
-    labels,
 )
+from churn_mlops.data.synthetic_signups import Ints
 from churn_mlops.data.synthetic_streams import Purpose, stream
 
-EVENT_TYPES = (
-    "login",
-    "course_enroll",
-    "video_watch",
-    "quiz_attempt",
-    "payment_success",
-    "payment_failed",
-    "support_ticket",
-)
-LOGIN, ENROLL, VIDEO, QUIZ, PAID, UNPAID, TICKET = range(len(EVENT_TYPES))
-
-COURSES = (
-    "python-basics",
-    "sql-for-analysts",
-    "statistics-one",
-    "excel-to-pandas",
-    "machine-learning",
-    "data-visualisation",
-    "web-backends",
-    "deep-learning",
-    "git-and-shell",
-    "cloud-foundations",
-)
-
-SECONDS_PER_DAY = 86_400
-DAY_ID, BLOCK_ID = 10**11, 10**6
-"""event_id = day * DAY_ID + block * BLOCK_ID + place; a day of a block has fewer than BLOCK_ID."""
-
-MORE_LOGINS, VIDEOS, QUIZZES = 0.25, 1.6, 0.6
+MORE_LOGINS, VIDEOS, QUIZZES = 0.25, 2.0, 0.6
 """Mean number per active day of an engaged user."""
-FADING_INTENSITY = -0.05
-FADING_MINUTES = -0.03
-FADING_SCORE = -0.8
+FADING_INTENSITY = -0.06
+FADING_MINUTES = -0.05
+FADING_SCORE = -1.0
 """Change per day of fading: of log number, of log length, and of points."""
-MINUTES_SPREAD, SCORE_SPREAD = 0.30, 8.0
+MINUTES_SPREAD, SCORE_SPREAD = 0.25, 6.0
 TICKET_CHANCE = {"engaged": 0.004, "fading": 0.04, "away": 0.0005, "unpaid": 0.10}
 EVENING_HOUR, EVENING_SPREAD = 19.0, 2.5
 SESSION_SECONDS = 7_200
-
-
-@dataclass(frozen=True)
-class Events:
-    """Rows of the log as columns of equal length.
-
-    Attributes
-    ----------
-    event_id, user_id : int64 arrays
-    time : int64 array
-        Seconds from the first midnight of the log, UTC.
-    kind : int8 array
-        Position in the list of event types.
-    course : int8 array
-        Position in `COURSES`; -1 for none.
-    minutes, score, amount : float64 arrays
-        Minutes, points and currency; NaN for none.
-    """
-
-    event_id: Ints
-    user_id: Ints
-    time: Ints
-    kind: npt.NDArray[np.int8]
-    course: npt.NDArray[np.int8]
-    minutes: Floats
-    score: Floats
-    amount: Floats
-
-    def __len__(self) -> int:
-        return len(self.event_id)
-
-    def take(self, rows: npt.NDArray[Any]) -> Self:
-        """Rows by position or by flag."""
-        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    @classmethod
-    def concat(cls, parts: Sequence[Events]) -> Events:
-        """One after the other."""
-        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 
 def draw_events(population: Population, latent: Latent, seed: int) -> Events:
@@ -132,15 +68,11 @@ def draw_events(population: Population, latent: Latent, seed: int) -> Events:
     events = Events.concat(parts)
     order = np.lexsort((events.kind, events.user_id * SECONDS_PER_DAY + events.time))
     events = events.take(order)
-    return Events(
+    return replace(
+        events,
         event_id=day * DAY_ID + block * BLOCK_ID + 1 + np.arange(len(events)),
         user_id=events.user_id + population.first_id,
         time=events.time + day * SECONDS_PER_DAY,
-        kind=events.kind,
-        course=events.course,
-        minutes=events.minutes,
-        score=events.score,
-        amount=events.amount,
     )
 
 
@@ -151,47 +83,15 @@ def recorded(events: Events, latent: Latent) -> Events:
         lost = [EVENT_TYPES.index(name) for name in now.untracked]
         events = events.take(~np.isin(events.kind, lost))
     if now.minutes_factor != 1.0:
-        columns = {field.name: getattr(events, field.name) for field in fields(events)}
-        columns["minutes"] = np.round(events.minutes * now.minutes_factor, 1)
-        events = Events(**columns)
+        events = replace(events, minutes=np.round(events.minutes * now.minutes_factor, 1))
     return events
-
-
-def events_table(events: Events, start: np.datetime64, event_types: tuple[str, ...]) -> pa.Table:
-    """Build the events table.
-
-    Parameters
-    ----------
-    events : Events
-    start : datetime64
-        First day of the log.
-    event_types : tuple of str
-        Names of the kinds.
-
-    Returns
-    -------
-    pa.Table
-        event_id, user_id, event_time, event_type, course_id, watch_minutes, quiz_score, amount.
-    """
-    return pa.table(
-        {
-            "event_id": pa.array(events.event_id),
-            "user_id": pa.array(events.user_id),
-            "event_time": pa.array(start.astype("M8[s]") + events.time.astype("m8[s]")),
-            "event_type": labels(events.kind, event_types),
-            "course_id": labels(np.maximum(events.course, 0), COURSES, missing=events.course < 0),
-            "watch_minutes": pa.array(events.minutes, from_pandas=True),
-            "quiz_score": pa.array(events.score, from_pandas=True),
-            "amount": pa.array(events.amount, from_pandas=True),
-        }
-    )
 
 
 def _rows(
     user: Ints,
     time: Ints,
-    kind: npt.NDArray[np.int8],
-    course: npt.NDArray[np.int8] | None = None,
+    kind: States,
+    course: States | None = None,
     minutes: Floats | None = None,
     score: Floats | None = None,
     amount: Floats | None = None,
@@ -254,10 +154,11 @@ def _charges(population: Population, latent: Latent, draws: np.random.Generator)
     who = np.flatnonzero(latent.charged)
     kind = np.where(latent.charged[who] == 1, PAID, UNPAID).astype(np.int8)
     amount = np.round(PLAN_PRICE[population.plan[who]] * latent.now.price, 2)
-    return _rows(who, (7_200 + draws.random(len(who)) * 7_200).astype(np.int64), kind, amount=amount)
+    time = (7_200 + draws.random(len(who)) * 7_200).astype(np.int64)
+    return _rows(who, time, kind, amount=amount)
 
 
-def ticket_chance(state: npt.NDArray[np.int8], unpaid: Flags) -> Floats:
+def ticket_chance(state: States, unpaid: Flags) -> Floats:
     """Chance of a support ticket on a day, by state and unpaid invoice."""
     chance = np.full(len(state), TICKET_CHANCE["away"])
     chance[IS_FADING[state]] = TICKET_CHANCE["fading"]

@@ -12,8 +12,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from churn_mlops.data.synthetic_drift import effects
-from churn_mlops.data.synthetic_dynamics import (
+from churn_mlops.data.synthetic_chain import (
     BACK,
     ENGAGED,
     FADING,
@@ -23,11 +22,12 @@ from churn_mlops.data.synthetic_dynamics import (
     PAUSED,
     RETRY_FAILURE_CHANCE,
     Hazards,
-    Latent,
     activity_log_odds,
-    billing_chances,
+    billing,
     hazards,
 )
+from churn_mlops.data.synthetic_drift import effects
+from churn_mlops.data.synthetic_dynamics import Latent
 from churn_mlops.data.synthetic_population import Floats, Population
 from churn_mlops.params.tree import Synthetic
 
@@ -96,7 +96,7 @@ def _move(mass: Floats, rates: Hazards) -> Floats:
 
 def _bill(mass: Floats, population: Population, users: int, on: date) -> Floats:
     """Charge and retry: mass moves between paid and unpaid in every state."""
-    due, retry = billing_chances(population, users, on)
+    due, retry = billing(population, users, on)
     rows = np.flatnonzero(due)
     total = mass[0][:, rows] + mass[1][:, rows]
     mass[0][:, rows], mass[1][:, rows] = total * (1 - FAILURE_CHANCE), total * FAILURE_CHANCE

@@ -14,20 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from churn_mlops.data.synthetic_drift import effects
+from churn_mlops.data.synthetic_signups import HISTORY_DAYS, Ints, signups
 from churn_mlops.data.synthetic_streams import Purpose, stream
 from churn_mlops.params.tree import Synthetic
 
-Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-HISTORY_DAYS = 365
-"""The portal opened so many days before the log starts."""
-REFERENCE_DAYS = 120
-"""After so many days `users` have signed up; the rate stays the same afterwards."""
-GROWTH_DAYS = 180.0
-"""Before the log, the rate of sign-ups grew e-fold in so many days."""
-SIGNUP_WEEK = np.array([17, 16, 16, 15, 13, 11, 12])
-"""Relative number of sign-ups, Monday to Sunday."""
 
 PLANS = ("free", "basic", "pro")
 PRO_SHARE = 0.4
@@ -45,7 +36,7 @@ SOURCES = ("organic", "referral", "ads", "youtube", "community")
 SOURCE_SHARE = np.array([0.35, 0.15, 0.25, 0.15, 0.10])
 SOURCE_HAZARD = np.array([1.0, 0.7, 1.5, 1.1, 0.8])
 
-ACTIVITY_RANGE = (0.25, 0.90)
+ACTIVITY_RANGE = (0.35, 0.95)
 ACTIVITY_BETA = (2.0, 1.8)
 INTENSITY_SHAPE = 6.0
 LAST_BILLING_DAY = 28
@@ -109,39 +100,6 @@ class Population:
     def present(self, day: int) -> int:
         """Number of users who have signed up by the end of a day: the first so many."""
         return int(np.searchsorted(self.signup, day, side="right"))
-
-
-def signups(users: int, start: date, last_day: int) -> Ints:
-    """Users who have signed up by the end of each day from ``-HISTORY_DAYS`` to `last_day`.
-
-    Four fifths come before the log, at a rate that grows; the others at a constant weekly
-    rhythm that makes `users` on day ``REFERENCE_DAYS - 1`` and goes on.
-
-    Parameters
-    ----------
-    users : int
-        The parameter ``users``.
-    start : date
-        First day of the log; decides the weekday of day 0.
-    last_day : int
-        Last day wanted, at least 0.
-
-    Returns
-    -------
-    int64 array of shape (HISTORY_DAYS + last_day + 1,)
-    """
-    late = users // 5
-    early = users - late
-    past = np.arange(-HISTORY_DAYS, 0)
-    weight = np.exp(past / GROWTH_DAYS) * SIGNUP_WEEK[(start.weekday() + past) % 7]
-    before = np.floor(early * (np.cumsum(weight) / weight.sum())).astype(np.int64)
-    before[-1] = early
-    # Whole numbers throughout, so that no count depends on how far the sums are carried on.
-    days = np.arange(max(last_day + 1, REFERENCE_DAYS))
-    rhythm = np.cumsum(SIGNUP_WEEK[(start.weekday() + days) % 7])
-    after = early + late * rhythm // rhythm[REFERENCE_DAYS - 1]
-    counts: Ints = np.concatenate([before, after[: last_day + 1]])
-    return counts
 
 
 def draw_population(

@@ -50,9 +50,8 @@ def build_features(
     running = _with_running_sums(daily, params)
     rolled = _with_features(_with_windows(running, params), params)
     days_left = rolled.subscription_days_left if subscriptions is not None else None
-    flagged = rolled.mutate(
-        is_eligible=is_eligible(rolled.last_active, rolled.as_of_date, days_left, params)
-    )
+    rule = is_eligible(rolled.last_active, rolled.as_of_date, days_left, params)
+    flagged = rolled.mutate(is_eligible=rule.cast("int8"))
     static = users.select("user_id", *params.features.static)
     return flagged.join(static, "user_id").select(*features_contract(params).names)
 

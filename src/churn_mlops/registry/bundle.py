@@ -274,11 +274,11 @@ def _verify(contents: Mapping[str, bytes], folder: Path) -> str:
 
 def _check_golden(bundle: Bundle, golden: Any, folder: Path) -> None:
     try:
-        rows = [dict(entry["row"]) for entry in golden]
+        rows = [_scalars(entry["row"]) for entry in golden]
         expected = np.array([float(entry["churn_risk"]) for entry in golden])
         names = bundle.meta.feature_names
-        columns = {n: np.array([row[n] for row in rows] + [None], dtype=object)[:-1] for n in names}
-    except (TypeError, KeyError, ValueError) as error:
+        columns = {name: np.array([row[name] for row in rows], dtype=object) for name in names}
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(f"{folder / 'golden_rows.json'} is no list of rows: {error}") from error
     if len(rows) < MINIMUM_GOLDEN_ROWS:
         raise BundleError(
@@ -293,6 +293,12 @@ def _check_golden(bundle: Bundle, golden: Any, folder: Path) -> None:
                 f"{folder}: the golden rows give risks up to {gap:.2g} away from what they must",
                 fix="the model was made for another encoding or runtime; train it again",
             )
+
+
+def _scalars(row: Mapping[str, object]) -> dict[str, object]:
+    if any(isinstance(value, list | dict) for value in row.values()):
+        raise TypeError("a value is a list or an object")
+    return dict(row)
 
 
 def _json(body: Any) -> bytes:

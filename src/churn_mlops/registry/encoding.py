@@ -134,7 +134,7 @@ class Encoding(Part):
         get = row.get
         try:
             block[0] = [get(name) for name in self._numeric_names]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise BundleError(f"a numeric feature holds something else: {error}") from error
         matrix = np.zeros((1, self.width), dtype=np.float32)
         self._fill(matrix, block, [[get(c.name)] for c in self.categorical])
@@ -199,5 +199,5 @@ def _codes(slots: dict[object, int], cells: Sequence[object]) -> list[int]:
 def _numbers(values: np.ndarray, name: str) -> np.ndarray:
     try:
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BundleError(f"feature '{name}' must be numeric: {error}") from error

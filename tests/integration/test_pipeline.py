@@ -1,0 +1,183 @@
+"""The whole pipeline as a user runs it: `dvc repro` in a fresh workspace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pytest
+import yaml
+
+from tests import workspaces
+
+pytestmark = pytest.mark.slow
+SMALL = {"data": {"synthetic": {"users": 300, "days": 100}}, "scoring": {"top_k": 20}}
+STAGES = [
+    "generate_data",
+    "validate_data",
+    "prepare_data",
+    "build_features",
+    "build_labels",
+    "build_training_set",
+    "train_baseline",
+    "batch_score",
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A workspace in which everything was run once, and what that printed."""
+    folder = workspaces.make(tmp_path_factory.mktemp("pipeline") / "work", SMALL)
+    return folder, workspaces.run(folder, "dvc", "repro").stdout
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Output path to content hash, for all outputs."""
+    lock = yaml.safe_load((folder / "dvc.lock").read_text())
+    return {o["path"]: o["md5"] for stage in lock["stages"].values() for o in stage["outs"]}
+
+
+def test_every_stage_runs_once_in_order(finished: tuple[Path, str]) -> None:
+    ran = workspaces.stages_run(finished[1])
+    assert sorted(ran) == sorted(STAGES)
+    for earlier, later in (
+        ("generate_data", "validate_data"),
+        ("validate_data", "prepare_data"),
+        ("prepare_data", "build_features"),
+        ("build_labels", "build_training_set"),
+        ("build_training_set", "train_baseline"),
+        ("train_baseline", "batch_score"),
+    ):
+        assert ran.index(earlier) < ran.index(later)
+
+
+def test_the_files_of_the_specification_are_there(finished: tuple[Path, str]) -> None:
+    folder, _ = finished
+    for path in (
+        "data/raw/users.csv",
+        "data/raw/events.csv",
+        "data/validation/report.json",
+        "data/processed/users_clean.csv",
+        "data/processed/events_clean.csv",
+        "data/processed/user_daily.csv",
+        "data/processed/labels_daily.csv",
+        "data/features/user_features_daily.csv",
+        "data/features/training_dataset.csv",
+        "data/predictions/batch_predictions_latest.csv",
+        "data/predictions/churn_predictions_2025-04-10.csv",
+        "data/predictions/churn_top_20_2025-04-10.csv",
+        "artifacts/metrics/train_baseline.json",
+        "artifacts/models/baseline/model.onnx",
+        "artifacts/models/baseline/bundle.json",
+        "artifacts/models/baseline/SHA256SUMS",
+        "mlflow.db",
+    ):
+        assert (folder / path).stat().st_size > 0, path
+    pickles = [p for p in folder.rglob("*") if p.suffix in {".pkl", ".pickle", ".joblib"}]
+    assert pickles == []
+
+
+def test_a_second_run_runs_no_stage(finished: tuple[Path, str]) -> None:
+    output = workspaces.run(finished[0], "dvc", "repro").stdout
+    assert workspaces.stages_run(output) == []
+    assert "up to date" in output
+
+
+def test_metrics_and_plots_are_known_to_dvc(finished: tuple[Path, str]) -> None:
+    shown = json.loads(workspaces.run(finished[0], "dvc", "metrics", "show", "--json").stdout)
+    metrics = shown[""]["data"]["artifacts/metrics/train_baseline.json"]["data"]
+    assert {"pr_auc", "roc_auc", "accuracy"} <= set(metrics)
+    assert 0.5 < metrics["roc_auc"] < 1
+    assert "data/validation/report.json" in shown[""]["data"]
+    workspaces.run(finished[0], "dvc", "plots", "show")
+    assert (finished[0] / "dvc_plots/index.html").exists()
+
+
+def test_the_riskiest_users_are_shown(finished: tuple[Path, str]) -> None:
+    text = workspaces.run(finished[0], "churn", "top").stdout
+    assert "The 10 users most at risk on 2025-04-10" in text
+    assert "data/predictions/batch_predictions_latest.csv" in text
+    body = json.loads(workspaces.run(finished[0], "churn", "top", "--json", "-n", "3").stdout)
+    assert [int(row["risk_rank"]) for row in body["users"]] == [1, 2, 3]
+
+
+def test_mlflow_knows_the_run(finished: tuple[Path, str]) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{finished[0] / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("churn")
+    run = client.search_runs([experiment.experiment_id])[0]
+    assert "train_baseline" in run.info.run_name
+    assert run.data.params["test_size"] == "0.2"
+    assert run.data.params["class_weight"] == "balanced"
+    assert {"pr_auc", "roc_auc", "accuracy"} <= set(run.data.metrics)
+    written = json.loads((finished[0] / "artifacts/metrics/train_baseline.json").read_text())
+    assert run.data.metrics["pr_auc"] == pytest.approx(written["pr_auc"])
+
+
+def test_a_changed_test_size_runs_from_training_on(finished: tuple[Path, str]) -> None:
+    path = finished[0] / "params.yaml"
+    text = path.read_text()
+    before = hashes(finished[0])
+    try:
+        path.write_text(text.replace("test_size: 0.2", "test_size: 0.3"))
+        output = workspaces.run(finished[0], "dvc", "repro").stdout
+        assert workspaces.stages_run(output) == ["train_baseline", "batch_score"]
+    finally:
+        path.write_text(text)
+    workspaces.run(finished[0], "dvc", "repro")
+    assert hashes(finished[0]) == before
+
+
+def test_the_same_seed_gives_byte_identical_outputs(
+    finished: tuple[Path, str], tmp_path: Path
+) -> None:
+    again = workspaces.make(tmp_path / "again", SMALL)
+    workspaces.run(again, "dvc", "repro")
+    assert hashes(again) == hashes(finished[0])
+
+
+def test_parquet_holds_the_same_tables(finished: tuple[Path, str], tmp_path: Path) -> None:
+    over: dict[str, Any] = SMALL | {"tables": {"format": "parquet"}}
+    other = workspaces.make(tmp_path / "parquet", over)
+    workspaces.run(other, "dvc", "repro")
+    con = ibis.duckdb.connect()
+    for name in (
+        "processed/users_clean",
+        "processed/events_clean",
+        "processed/user_daily",
+        "processed/labels_daily",
+        "features/user_features_daily",
+        "features/training_dataset",
+        "predictions/batch_predictions_latest",
+    ):
+        path = other / "data" / f"{name}.parquet"
+        parquet = con.read_parquet(str(path / "*.parquet" if path.is_dir() else path))
+        csv = con.read_csv(str(finished[0] / "data" / f"{name}.csv"), all_varchar=True)
+        if name.startswith("predictions"):
+            parquet, csv = parquet.drop("model_version"), csv.drop("model_version")
+        same_types = csv.select(**{n: csv[n].cast(t) for n, t in parquet.schema().items()})
+        assert parquet.columns == csv.columns
+        assert parquet.count().execute() == csv.count().execute() > 0
+        assert same_types.difference(parquet).count().execute() == 0, name
+        assert parquet.difference(same_types).count().execute() == 0, name
+
+
+def test_one_stage_and_its_dependencies(tmp_path: Path) -> None:
+    folder = workspaces.make(tmp_path / "work", SMALL)
+    output = workspaces.run(folder, "dvc", "repro", "build_labels").stdout
+    assert workspaces.stages_run(output) == [*STAGES[:3], "build_labels"]
+    assert not (folder / "data/features").exists()
+
+
+def test_the_outputs_are_independent_of_the_size_of_parts(
+    finished: tuple[Path, str], tmp_path: Path
+) -> None:
+    over = workspaces.merge(SMALL, {"duckdb": {"rows_per_part": 3_000, "threads": 1}})
+    other = workspaces.make(tmp_path / "parts", over)
+    workspaces.run(other, "dvc", "repro", "build_training_set")
+    ours, theirs = hashes(other), hashes(finished[0])
+    for path in ours:
+        assert ours[path] == theirs[path], path
