@@ -176,6 +176,8 @@ def _check(synthetic: Synthetic, day: int) -> None:
         raise ValueError(f"day {day} lies before the log")
     if synthetic.users < 1 or synthetic.days < 1:
         raise ValueError(f"no portal with {synthetic.users} users and {synthetic.days} days")
+    if not 0 <= synthetic.seed < 2**64:
+        raise ValueError(f"seed {synthetic.seed} is not in [0, 2**64)")
     shares = {
         "paid_share": synthetic.paid_share,
         "dirt.duplicates": synthetic.dirt.duplicates,

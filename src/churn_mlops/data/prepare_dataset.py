@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -10,8 +11,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from churn_mlops import engine
-from churn_mlops.data.calendar import Calendar, read_calendar
-from churn_mlops.data.validate import check_events, check_subscriptions, check_users, open_raw, read_report
+from churn_mlops.data.calendar import Calendar, read_calendar, read_report
+from churn_mlops.data.raw_tables import open_raw, readable
+from churn_mlops.data.check_rows import good
+from churn_mlops.data.validate import checked_tables
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
@@ -107,32 +110,15 @@ def _aggregate(dated: ir.Table, params: Params) -> ir.Table:
     )
 
 
-def good_rows(con: engine.Engine, calendar: Calendar, params: Params) -> dict[str, ir.Table]:
-    """Open the raw tables, typed and without the rows that the gate quarantined."""
-    raw = open_raw(con, params)
-    users = _good(check_users(raw.users, params))
-    tables = {
-        "users": users,
-        "events": _good(check_events(raw.events, users, params, calendar.last_day)),
-    }
-    if raw.subscriptions is not None:
-        tables["subscriptions"] = _good(check_subscriptions(raw.subscriptions, users, params))
-    return tables
-
-
-def _good(checked: ir.Table) -> ir.Table:
-    return checked.filter(checked.check.isnull()).drop("check")
-
-
 def run(params: Params) -> Summary:
     """Read the raw tables, drop what validate_data quarantined, write the processed tables."""
     calendar, report = read_calendar(params), read_report(params)
     rows: dict[str, int] = {}
     outputs = []
-    with engine.connect(params) as con:
-        for name, table in good_rows(con, calendar, params).items():
+    with engine.connect(params) as con, readable(Path(params.paths.data) / "raw"):
+        for name, checked in checked_tables(con, open_raw(con, params), params).items():
             contract: Contract = getattr(contracts, name)(params, "processed")
-            rows[contract.name] = write(con, table.order_by(*contract.key), contract, params)
+            rows[contract.name] = write(con, contract.sorted(good(checked)), contract, params)
             outputs.append(contract.path(params))
             _same_rows(name, rows[contract.name], report)
         users = scan(con, contracts.users(params, "processed"), params)
@@ -142,7 +128,7 @@ def run(params: Params) -> Summary:
         with Writer(daily, params) as out, steps("prepare_data", len(ranges)) as step:
             for part in ranges:
                 table = build_user_daily(part.of(events), part.of(users), calendar, params)
-                out.append(con, table.order_by(*daily.key))
+                out.append(con, daily.sorted(table))
                 step(f"users up to {part.last}")
     rows[daily.name] = out.rows
     return Summary("prepare_data", rows, [*outputs, out.path])

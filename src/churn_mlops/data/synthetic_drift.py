@@ -11,7 +11,7 @@ from churn_mlops.params.tree import Drift
 
 SECONDS_PER_MINUTE = 60.0
 PRICE_ELASTICITY = 2.0
-"""The hazard of paying users grows with this power of the price."""
+"""The hazard of paying users goes with this power of the price."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Effects:
 
     @property
     def hazard(self) -> float:
-        """Factor on the ways out of a paying user, and divisor of the way back."""
+        """Factor on the total hazard of a paying user."""
         return float(self.price**PRICE_ELASTICITY)
 
 
@@ -61,7 +61,8 @@ KINDS: dict[str, Kind] = {
         lambda e, d: replace(e, new_country_share=min(1.0, d.strength)),
     ),
     "price_change": Kind(
-        "amounts are multiplied by strength and the hazard of paying users by its square",
+        "amounts are multiplied by strength, the total hazard of paying users by its square; what "
+        "a higher price adds is departures at once, without fading",
         lambda e, d: replace(e, price=e.price * d.strength),
     ),
     "broken_tracking": Kind(

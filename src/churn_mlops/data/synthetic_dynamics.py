@@ -103,7 +103,7 @@ def replay(population: Population, synthetic: Synthetic, last_day: int) -> Itera
     opening = int(population.signup[0])
     latent = _nobody(population, opening - 1)
     for _ in range(opening, last_day + 1):
-        latent = _step(population, synthetic, latent)
+        latent = step(population, synthetic, latent)
         yield latent
 
 
@@ -114,7 +114,23 @@ def _nobody(population: Population, day: int) -> Latent:
     return Latent(day, on, Effects(), codes, flags, none, none, flags, flags, codes)
 
 
-def _step(population: Population, synthetic: Synthetic, before: Latent) -> Latent:
+def step(population: Population, synthetic: Synthetic, before: Latent) -> Latent:
+    """Live through one day: move, be charged, perhaps be active, perhaps begin a course.
+
+    Parameters
+    ----------
+    population : Population
+        One block of users.
+    synthetic : Synthetic
+        ``seed`` and ``drift`` are read.
+    before : Latent
+        End of the day before.
+
+    Returns
+    -------
+    Latent
+        End of the day, with those who signed up on it.
+    """
     day = before.day + 1
     on = before.on + timedelta(days=1)
     now = effects(synthetic.drift, on)

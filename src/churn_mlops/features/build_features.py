@@ -176,6 +176,6 @@ def run(params: Params) -> Summary:
                     params,
                     None if subscriptions is None else part.of(subscriptions),
                 )
-                out.append(con, table.order_by(*contract.key))
+                out.append(con, contract.sorted(table))
                 step(f"users up to {part.last}")
     return Summary("build_features", {contract.name: out.rows}, [out.path])

@@ -83,8 +83,7 @@ class Bundle:
 
     def score(self, matrix: np.ndarray) -> np.ndarray:
         """Predict the probability of churn, float64 of shape (n,), for a matrix (n, width)."""
-        risks = self._session.run((OUTPUT,), {INPUT: matrix})[0]
-        return np.asarray(risks, dtype=np.float64)
+        return score(self._session, matrix)
 
 
 def open_model(model: bytes, width: int, threads: int = 1) -> Any:
@@ -123,6 +122,11 @@ def open_model(model: bytes, width: int, threads: int = 1) -> Any:
             fix=_TRAIN_AGAIN,
         )
     return session
+
+
+def score(session: Any, matrix: np.ndarray) -> np.ndarray:
+    """Run an opened model on a matrix (n, width); probabilities, float64 of shape (n,)."""
+    return np.asarray(session.run((OUTPUT,), {INPUT: matrix})[0], dtype=np.float64)
 
 
 def write_bundle(
@@ -203,7 +207,9 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         profile = json.loads(contents["reference_profile.json"])
         golden = json.loads(contents["golden_rows.json"])
     except (ValidationError, ValueError, RecursionError) as error:
-        raise BundleError(f"{folder} is not described validly: {error}", fix=_TRAIN_AGAIN) from error
+        raise BundleError(
+            f"{folder} is not described validly: {error}", fix=_TRAIN_AGAIN
+        ) from error
     width = meta.encoding.width
     if meta.linear and not len(meta.linear.coefficients) == len(meta.linear.means) == width:
         raise BundleError(
@@ -230,7 +236,7 @@ def _read(folder: Path) -> dict[str, bytes]:
     if present != set(FILES):
         missing, extra = sorted(set(FILES) - present), sorted(present - set(FILES))
         words = [f"lacks {', '.join(missing)}"] if missing else []
-        words += [f"has {', '.join(map(repr, extra))}, which does not belong there"] if extra else []
+        words += [f"has also {', '.join(map(repr, extra))}"] if extra else []
         raise BundleError(f"{folder} {' and '.join(words)}", fix=_TRAIN_AGAIN)
     return {name: _read_file(folder / name, limit) for name, limit in FILES.items()}
 
@@ -261,7 +267,7 @@ def _verify(contents: Mapping[str, bytes], folder: Path) -> str:
         said[name] = digest
     if set(said) != set(FILES) - {SUMS}:
         raise BundleError(
-            f"{folder / SUMS} lists {', '.join(map(repr, sorted(said)))} instead of the bundle's files",
+            f"{folder / SUMS} lists {', '.join(map(repr, sorted(said)))}, not the bundle's files",
             fix=_TRAIN_AGAIN,
         )
     for name, digest in said.items():

@@ -75,7 +75,7 @@ class Encoding(Part):
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the features, numeric ones first."""
-        return tuple(part.name for part in (*self.numeric, *self.categorical))
+        return (*self._numeric_names, *(c.name for c in self.categorical))
 
     @cached_property
     def matrix_columns(self) -> tuple[tuple[str, str], ...]:
@@ -133,7 +133,7 @@ class Encoding(Part):
         block = np.empty((1, len(self.numeric)))
         get = row.get
         try:
-            block[0] = [get(name) for name in self._numeric_names]
+            block[0] = np.array([get(name) for name in self._numeric_names], dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise BundleError(f"a numeric feature holds something else: {error}") from error
         matrix = np.zeros((1, self.width), dtype=np.float32)
@@ -143,7 +143,9 @@ class Encoding(Part):
     def _fill(self, matrix: np.ndarray, block: np.ndarray, values: list[list[object]]) -> None:
         count = len(self.numeric)
         if self.style == "tree":
-            matrix[:, :count] = block
+            # Beyond the range of float32 lies infinity, which a tree splits like any large number.
+            with np.errstate(over="ignore"):
+                matrix[:, :count] = block
             for i, (slots, cells) in enumerate(zip(self._slots, values, strict=True)):
                 codes = np.array(_codes(slots, cells), dtype=np.float32)
                 codes[codes == slots[None]] = np.nan
@@ -185,15 +187,13 @@ class Encoding(Part):
             return tuple(
                 {**{v: i for i, v in enumerate(c.categories)}, None: -1} for c in self.categorical
             )
-        return tuple(
-            {v: i for i, v in enumerate((*c.categories, None))} for c in self.categorical
-        )
+        return tuple({v: i for i, v in enumerate((*c.categories, None))} for c in self.categorical)
 
 
 def _codes(slots: dict[object, int], cells: Sequence[object]) -> list[int]:
     unseen = len(slots) if slots[None] >= 0 else len(slots) - 1
     # A cell that differs from itself is NaN, which is how some tables say "missing".
-    return [slots.get(cell if cell == cell else None, unseen) for cell in cells]  # noqa: PLR0124
+    return [slots.get(cell if cell == cell else None, unseen) for cell in cells]
 
 
 def _numbers(values: np.ndarray, name: str) -> np.ndarray:

@@ -11,8 +11,6 @@ from churn_mlops.registry.encoding import Encoding, Part
 if TYPE_CHECKING:
     from churn_mlops.features.catalogue import Feature
 
-FORMAT = 1
-
 
 class FeatureFacts(Part):
     """A feature as the model knows it.
@@ -82,7 +80,7 @@ class Window(Part):
 class Meta(Part):
     """The whole of `bundle.json`; nothing in it depends on when or where it was made."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     family: str
     features: tuple[FeatureFacts, ...]
     encoding: Encoding

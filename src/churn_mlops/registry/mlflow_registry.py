@@ -8,6 +8,7 @@ model is being trained. Whether the server answers at all is asked before, from 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -28,7 +29,9 @@ from churn_mlops.errors import TrackingError
 from churn_mlops.params import Tracking
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-FIX = "start the server or set tracking.uri (MLFLOW_TRACKING_URI); the default is sqlite:///mlflow.db"
+FIX = (
+    "start the server or set tracking.uri (MLFLOW_TRACKING_URI); the default is sqlite:///mlflow.db"
+)
 # Beyond the timeouts of single requests: imports, first-time tables, uploads.
 PATIENCE_SECONDS = 300.0
 
@@ -77,7 +80,9 @@ def check_reachable(tracking: Tracking) -> None:
             address = (parts.hostname or "localhost", parts.port or PORTS[scheme])
             socket.create_connection(address, tracking.timeout_seconds).close()
         except (OSError, ValueError) as error:
-            raise TrackingError(f"no database answers at {_shown(tracking.uri)}: {error}", fix=FIX) from error
+            raise TrackingError(
+                f"no database answers at {_shown(tracking.uri)}: {error}", fix=FIX
+            ) from error
     else:
         known = ", ".join(["http", "https", "sqlite", *PORTS])
         raise TrackingError(
@@ -115,11 +120,12 @@ def _check_sqlite(uri: str) -> None:
         raise TrackingError(f"tracking.uri {uri}: {path} cannot be written", fix=FIX)
     if path.exists():
         try:
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as con:
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
                 con.execute("SELECT count(*) FROM sqlite_master")
-            con.close()
         except sqlite3.DatabaseError as error:
-            raise TrackingError(f"tracking.uri {uri}: {path} is no database: {error}", fix=FIX) from error
+            raise TrackingError(
+                f"tracking.uri {uri}: {path} is no database: {error}", fix=FIX
+            ) from error
 
 
 def _shown(uri: str) -> str:
@@ -144,11 +150,11 @@ class Tracker:
     def __init__(self, tracking: Tracking) -> None:
         self.tracking = tracking
         self._process: subprocess.Popen[str] | None = None
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed on leaving)
 
     def __enter__(self) -> Self:
         check_reachable(self.tracking)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 (our own module and checked parameters)
             [
                 sys.executable,
                 "-m",

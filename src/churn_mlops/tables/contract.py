@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import ibis.expr.types as ir
+
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 
@@ -74,3 +76,11 @@ class Contract:
                 f"{where}: table '{self.name}' lacks {', '.join(missing)}",
                 fix="run the stage that writes it again (`dvc repro`)",
             )
+
+    def typed(self, table: ir.Table) -> ir.Table:
+        """Select the contract's columns, in order and cast to their types."""
+        return table.select(**{name: table[name].cast(type_) for name, type_ in self.types.items()})
+
+    def sorted(self, table: ir.Table) -> ir.Table:
+        """The typed table in the order of its key; cast first, as narrow rows sort faster."""
+        return self.typed(table).order_by(*self.key)

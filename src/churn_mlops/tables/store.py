@@ -103,9 +103,7 @@ class Writer:
         return rows
 
     def _copy(self, con: Any, table: ir.Table, target: Path, *, header: bool) -> int:
-        typed = table.select(
-            **{name: table[name].cast(kind) for name, kind in self.contract.types.items()}
-        )
+        typed = self.contract.typed(table)
         options = f"FORMAT csv, HEADER {header}" if self._format == "csv" else "FORMAT parquet"
         # Registers in-memory tables, as con.to_csv does; that one does not tell the rows.
         con._run_pre_execute_hooks(typed)

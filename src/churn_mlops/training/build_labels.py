@@ -60,7 +60,7 @@ def run(params: Params) -> Summary:
         daily = hold(con, daily, ranges, params)
         with Writer(contract, params) as out, steps("build_labels", len(ranges)) as step:
             for part in ranges:
-                out.append(con, build_labels(part.of(daily), params).order_by(*contract.key))
+                out.append(con, contract.sorted(build_labels(part.of(daily), params)))
                 step(f"users up to {part.last}")
             if out.rows == 0:
                 raise NotEnoughDataError(

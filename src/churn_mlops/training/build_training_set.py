@@ -44,7 +44,7 @@ def run(params: Params) -> Summary:
         with Writer(contract, params) as out, steps("build_training_set", len(ranges)) as step:
             for part in ranges:
                 table = build_training_set(part.of(features), part.of(labels), params)
-                out.append(con, table.order_by(*contract.key))
+                out.append(con, contract.sorted(table))
                 step(f"users up to {part.last}")
             if out.rows == 0:
                 raise NotEnoughDataError(

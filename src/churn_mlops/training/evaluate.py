@@ -126,12 +126,14 @@ def calibration_error(labels: np.ndarray, risks: np.ndarray) -> float:
 
 
 def _bins(labels: np.ndarray, risks: np.ndarray) -> list[tuple[float, float, int]]:
-    """Mean risk, observed share and rows per bin; equal risks share a bin, so order is no matter."""
+    """Mean risk, observed share and rows per bin; equal risks share a bin."""
     edges = np.unique(np.quantile(risks, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]))
     which = np.searchsorted(edges, risks, side="right")
     parts = [which == b for b in range(len(edges) + 1)]
     return [
-        (float(np.mean(risks[p])), float(np.mean(labels[p])), int(p.sum())) for p in parts if p.any()
+        (float(np.mean(risks[part])), float(np.mean(labels[part])), int(part.sum()))
+        for part in parts
+        if part.any()
     ]
 
 

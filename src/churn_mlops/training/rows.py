@@ -69,7 +69,8 @@ def read_rows(
     wanted = table.filter(table.as_of_date.isin(list(days))).select(
         "user_id", "as_of_date", *features, "churn_label"
     )
-    keep = sampled_rows(int(wanted.count().execute()), params.training.max_rows, params.training.seed)
+    count = int(wanted.count().to_pyarrow().as_py())
+    keep = sampled_rows(count, params.training.max_rows, params.training.seed)
     # Sorted, so that sums over rows do not depend on the order in which threads deliver them.
     reader = batches(con, wanted.order_by("as_of_date", "user_id"), BATCH_ROWS)
     kept, at = [], 0

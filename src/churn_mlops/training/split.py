@@ -181,8 +181,11 @@ def _too_short(
         f"mature days run from {days[0]} to {days[-1]}; with test days {first_test} to {last_test}"
         f" and an embargo of churn.window_days = {window}, training days would have to lie between"
         f" {params.training.train_start or days[0]} and {last_train}: "
-        + ("no test day is left" if not any(first_test <= d <= last_test for d in days)
-           else "no training day is left"),
+        + (
+            "no test day is left"
+            if not any(first_test <= d <= last_test for d in days)
+            else "no training day is left"
+        ),
         fix=f"bring at least {_days_needed(params)} days of data, or lower churn.window_days or"
         " training.test_size, or set other training.train_*/test_* days",
     )

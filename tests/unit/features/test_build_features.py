@@ -38,8 +38,7 @@ SLOW = settings(
 
 def rows_of(con: Any, table: Any, contract: Contract) -> list[dict[str, Any]]:
     """The rows of an expression, cast to the contract, sorted by key."""
-    typed = table.select(**{n: table[n].cast(t) for n, t in contract.types.items()})
-    return con.to_pyarrow(typed.order_by(*contract.key)).to_pylist()
+    return con.to_pyarrow(contract.sorted(table)).to_pylist()
 
 
 def computed(con: Any, log: logs.Log, params: Params = PARAMS) -> list[dict[str, Any]]:

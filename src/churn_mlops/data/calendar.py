@@ -1,0 +1,67 @@
+"""First and last day of the log, as the gate found them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from churn_mlops.errors import ContractError
+from churn_mlops.params import Params
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The days that the daily tables cover, both ends included."""
+
+    first_day: date
+    last_day: date
+
+    @property
+    def days(self) -> int:
+        """Number of days."""
+        return (self.last_day - self.first_day).days + 1
+
+
+def report_path(params: Params) -> Path:
+    """Where validate_data writes its report."""
+    return Path(params.paths.data) / "validation" / "report.json"
+
+
+def read_report(params: Params) -> dict[str, Any]:
+    """Read the report of validate_data.
+
+    Raises
+    ------
+    ContractError
+        There is none, or the gate is closed.
+    """
+    path = report_path(params)
+    if not path.exists():
+        raise ContractError(f"there is no {path}", fix="run `dvc repro validate_data` first")
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if report["status"] != "passed":
+        raise ContractError(
+            f"the data did not pass its checks: {path} says '{report['status']}'",
+            fix="see the quarantine files beside it, mend the source and validate again",
+        )
+    return report
+
+
+def read_calendar(params: Params) -> Calendar:
+    """Read the days of the log from the report of validate_data."""
+    days = read_report(params)["calendar"]
+    return Calendar(date.fromisoformat(days["first_day"]), date.fromisoformat(days["last_day"]))
+
+
+def last_possible_day(params: Params) -> date:
+    """The day after which no event can have happened.
+
+    ``data.end_date``, else the last day of the synthetic portal, else today (UTC).
+    """
+    data = params.data
+    if data.end_date is not None:
+        return data.end_date
+    return data.last_synthetic_day if data.source == "synthetic" else datetime.now(UTC).date()

@@ -1,0 +1,126 @@
+"""The numbered checks of the gate: the one place that names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from churn_mlops.errors import ParamsError
+from churn_mlops.params import Params
+from churn_mlops.params.rules import nearest
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: a structural fault closes the gate, a row fault sets the row aside.
+
+    A check that `can_mute` may be listed in ``validation.muted``: it is counted then, and the
+    row passes. The others guard what later stages cannot do without.
+    """
+
+    number: str
+    name: str
+    tables: str
+    kind: Literal["structure", "row"]
+    meaning: str
+    remedy: str
+    can_mute: bool = False
+
+
+CHECKS = (
+    Check("CHN101", "unreadable file", "all", "structure",
+          "the file cannot be read as CSV or Parquet: cut off, another delimiter, a broken quote",
+          "look at the line that the message names; export the file again"),
+    Check("CHN102", "duplicate header", "all", "structure",
+          "two columns have the same name", "rename one of them in the source"),
+    Check("CHN103", "missing column", "all", "structure",
+          "a column of the contract is not there",
+          "map it in `data.columns`, or take it out of `features.static` or `data.measures`"),
+    Check("CHN104", "empty table", "all", "structure",
+          "there is no row", "check the source's path or query"),
+    Check("CHN105", "leading zeros", "all", "structure",
+          "ids such as 007 would lose their zeros as integers",
+          "set `data.user_id` or `data.event_id` to `text`"),
+    Check("CHN106", "wrong type", "all", "structure",
+          "no value of the column can be read as its type",
+          "map the right column, or set `data.user_id` or `data.event_id` to `text`"),
+    Check("CHN110", "missing key", "all", "row",
+          "an id, time, day or type that every row needs is empty", "mend it in the source"),
+    Check("CHN111", "broken encoding", "all", "row",
+          "text holds U+FFFD, the mark of bytes that are not UTF-8",
+          "export the source as UTF-8", can_mute=True),
+    Check("CHN112", "unreadable value", "all", "row",
+          "a number or time cannot be read; times are ISO 8601, so 31/01/2025 is not one",
+          "convert it in the source"),
+    Check("CHN113", "duplicate id", "users, events", "row",
+          "the id was seen before; the first of the good rows, by time and then by all columns, stays",
+          "make ids unique, or deliver each row once"),
+    Check("CHN120", "unknown user", "events, subscriptions", "row",
+          "the user is not in users, or is in quarantine", "deliver the user too"),
+    Check("CHN121", "event before sign-up", "events", "row",
+          "the event's day lies before the user's sign-up", "mend either", can_mute=True),
+    Check("CHN122", "future date", "all", "row",
+          "the day lies after the last complete one (`data.end_date`, else today)",
+          "mend the clock or the time zone"),
+    Check("CHN123", "impossible value", "events", "row",
+          "a measure lies outside its `min` and `max` in `data.measures`, or is no finite number",
+          "mend the unit or the bounds", can_mute=True),
+    Check("CHN124", "unknown event type", "events", "row",
+          "the type is not in `data.event_types`", "add it there, or mend the source",
+          can_mute=True),
+    Check("CHN125", "required value missing", "events", "row",
+          "the event lacks the measure that `validation.required` asks of its type",
+          "deliver it, or take it out of `validation.required`", can_mute=True),
+    Check("CHN130", "end before start", "subscriptions", "row",
+          "the period ends before it begins", "mend it in the source"),
+)  # fmt: skip
+
+BY_NUMBER = {check.number: check for check in CHECKS}
+
+
+def muted(params: Params) -> frozenset[str]:
+    """The muted checks.
+
+    Raises
+    ------
+    ParamsError
+        A number that does not exist, or a check that cannot be muted.
+    """
+    for number in params.validation.muted:
+        check = BY_NUMBER.get(number)
+        if check is None:
+            raise ParamsError(
+                f"validation.muted: there is no check {number}{nearest(number, BY_NUMBER)}",
+                fix="docs/checks.md lists all checks",
+            )
+        if not check.can_mute:
+            raise ParamsError(
+                f"validation.muted: {number} ({check.name}) cannot be muted: later stages need"
+                " what it guards",
+                fix="docs/checks.md tells which checks can be muted",
+            )
+    return frozenset(params.validation.muted)
+
+
+def as_markdown() -> str:
+    """The checks as a page of documentation."""
+    lines = [
+        "# Checks",
+        "",
+        "Printed from `src/churn_mlops/data/checks.py` by `churn docs`. A *structure* fault stops",
+        "`validate_data` with exit code 12. A *row* fault sends the row, as it came and with the",
+        "number of its first failing check, to `data/validation/quarantine_*`; the stage fails with",
+        "exit code 13 when more than `validation.max_quarantine_share` of a table's rows are there.",
+        "Muted checks (`validation.muted: [CHN121]`) are counted in",
+        "`data/validation/report.json`, and their rows pass. Rows in = rows out + rows quarantined,",
+        "always.",
+        "",
+        "| check | name | tables | kind | means | what to do | can be muted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for c in CHECKS:
+        mute = "yes" if c.can_mute else ""
+        lines.append(
+            f"| {c.number} | {c.name} | {c.tables} | {c.kind} | {c.meaning} | {c.remedy} | {mute} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,151 @@
+"""Opens the raw tables and finds what is wrong with them as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis.expr.types as ir
+
+from churn_mlops.data.parse import INTEGER, LEADING_ZEROS, text_of, typed
+from churn_mlops.engine import Engine
+from churn_mlops.errors import ContractError
+from churn_mlops.params import Params
+from churn_mlops.params.rules import nearest
+from churn_mlops.tables import Contract, contracts
+
+HEADER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class RawTables:
+    """The raw tables as they came; `subscriptions` only when ``data.subscriptions``."""
+
+    users: ir.Table
+    events: ir.Table
+    subscriptions: ir.Table | None
+
+
+def open_raw(con: Engine, params: Params) -> RawTables:
+    """Open the raw tables; their columns are text (CSV) or typed (Parquet).
+
+    Raises
+    ------
+    ContractError
+        A file is missing or unreadable, a column is missing or named twice.
+    """
+    users = _open(con, contracts.users(params), params)
+    events = _open(con, contracts.events(params), params)
+    subscriptions = None
+    if params.data.subscriptions:
+        subscriptions = _open(con, contracts.subscriptions(params), params)
+    return RawTables(users, events, subscriptions)
+
+
+def _open(con: Engine, contract: Contract, params: Params) -> ir.Table:
+    path = contract.path(params)
+    if not path.exists():
+        raise ContractError(f"there is no {path}", fix="run `dvc repro generate_data` first")
+    with readable(path):
+        if params.tables.format == "csv":
+            table = _open_csv(con, path)
+        else:
+            table = con.read_parquet(str(path / "*.parquet") if path.is_dir() else str(path))
+    missing = [name for name in contract.names if name not in table.columns]
+    if missing:
+        hints = "".join(nearest(name, table.columns) for name in missing)
+        raise ContractError(
+            f"{path} lacks {', '.join(missing)}{hints} (it has {', '.join(table.columns)})",
+            check="CHN103",
+            fix="map it in data.columns, or take it out of features.static or data.measures",
+        )
+    return table.select(*contract.names)
+
+
+def _open_csv(con: Engine, path: Path) -> ir.Table:
+    with path.open("rb") as file:
+        line = file.readline(HEADER_BYTES)
+    if len(line) == HEADER_BYTES:
+        raise ContractError(
+            f"{path}: the first line has more than {HEADER_BYTES:,} bytes", check="CHN101",
+            fix="check that the file is CSV with a header line",
+        )  # fmt: skip
+    header = next(csv.reader([line.decode("utf-8-sig", errors="replace").rstrip("\r\n")]), [])
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ContractError(
+            f"{path}: the header names {', '.join(twice)} twice", check="CHN102",
+            fix="rename one of them in the source",
+        )  # fmt: skip
+    if con.name == "duckdb":
+        # Nothing is guessed: every column is text, and a row of another width is an error.
+        return con.read_csv(
+            str(path),
+            header=True,
+            auto_detect=False,
+            columns=dict.fromkeys(header, "VARCHAR"),
+            delim=",",
+            quote='"',
+            escape='"',
+        )
+    return con.read_csv(str(path), header=True, inferSchema=False, escape='"')
+
+
+@contextlib.contextmanager
+def readable(where: Path | str) -> Iterator[None]:
+    """Turn the engine's error about a file into one clear message."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        first = next((line for line in str(error).splitlines() if line.strip()), "")
+        raise ContractError(
+            f"{where} cannot be read: {first}", check="CHN101",
+            fix="look at the line that is named; export the file again",
+        ) from error  # fmt: skip
+
+
+def check_structure(con: Engine, raw: ir.Table, contract: Contract) -> int:
+    """Check a raw table as a whole and return its number of rows.
+
+    Raises
+    ------
+    ContractError
+        No row; ids with leading zeros that are to be integers; a needed column of which no
+        value can be read.
+    """
+    facts = {"rows": raw.count()}
+    for column in contract.columns:
+        value = raw[column.name]
+        facts[f"{column.name}:present"] = text_of(value).count()
+        facts[f"{column.name}:read"] = typed(value, column.type).count()
+        if column.type == "int64" and value.type().is_string():
+            zeros = text_of(value).re_search(LEADING_ZEROS) & ~text_of(value).re_search(INTEGER)
+            facts[f"{column.name}:zeros"] = zeros.fill_null(False).cast("int64").sum()
+    found = con.to_pyarrow(raw.aggregate(**facts)).to_pylist()[0]
+    if found["rows"] == 0:
+        raise ContractError(
+            f"{contract.name} has no row", check="CHN104", fix="check the source's path or query"
+        )
+    for column in contract.columns:
+        if found.get(f"{column.name}:zeros"):
+            raise ContractError(
+                f"{contract.name}.{column.name} has {found[f'{column.name}:zeros']:,} ids with"
+                " leading zeros, which integers would lose",
+                check="CHN105",
+                fix=f"set data.{column.name}: text",
+            )
+        if found[f"{column.name}:present"] and not found[f"{column.name}:read"]:
+            ids = column.name in ("user_id", "event_id")
+            raise ContractError(
+                f"no value of {contract.name}.{column.name} can be read as {column.type}",
+                check="CHN106",
+                fix=f"set data.{column.name}: text" if ids else "map the right column in data.columns",
+            )
+    return int(found["rows"])

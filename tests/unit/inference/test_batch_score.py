@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from churn_mlops import engine
+from churn_mlops.errors import BundleError, NotEnoughDataError
+from churn_mlops.features.catalogue import features_contract
+from churn_mlops.inference import batch_score
+from churn_mlops.inference.batch_score import choose_day, require_fit
+from churn_mlops.params import Params
+from churn_mlops.tables import write
+from tests.made_up import FIRST, features
+from tests.trained import bundle, trained
+
+LAST = FIRST + timedelta(days=59)
+
+
+def scoring_params(folder, **over):
+    tree = trained()[0].model_dump()
+    tree["paths"]["data"] = str(folder / "data")
+    for section, values in over.items():
+        tree[section] |= values
+    return Params.model_validate(tree)
+
+
+def put(table, params):
+    with engine.connect(params) as con:
+        write(con, table, features_contract(params), params)
+
+
+@pytest.fixture(scope="module")
+def table():
+    made, _ = features(trained()[0], users=400, days=3, seed=11)
+    return made
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def scored(request, tmp_path, table):
+    params = scoring_params(
+        tmp_path, tables={"format": request.param}, scoring={"batch_rows": 37, "top_k": 25}
+    )
+    shuffled = table.take(pa.array(np.random.default_rng(0).permutation(len(table))))
+    put(shuffled, params)
+    return params, batch_score.run(params), request.param
+
+
+def read(path):
+    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+
+
+def test_each_score_is_that_of_the_users_own_row(scored, table):
+    _, summary, _ = scored
+    found = read(summary.outputs[0]).set_index("user_id")
+    day = [d == FIRST + timedelta(days=2) for d in table["as_of_date"].to_pylist()]
+    rows = [row for row, keep in zip(table.to_pylist(), day, strict=True) if keep]
+    eligible = [row for row in rows if row["is_eligible"]]
+    assert set(found.index) == {row["user_id"] for row in eligible}
+    for row in eligible:
+        alone = bundle().score(bundle().encode_row(row))[0]
+        assert found.loc[row["user_id"], "churn_risk"] == round(float(alone), 6)
+
+
+def test_ranks_are_dense_and_ties_follow_the_user_id(scored):
+    found = read(scored[1].outputs[0])
+    assert found.risk_rank.tolist() == list(range(1, len(found) + 1))
+    order = found.sort_values(["churn_risk", "user_id"], ascending=[False, True])
+    assert order.index.tolist() == list(range(len(found)))
+
+
+def test_list_latest_and_decisions_belong_together(scored):
+    params, summary, ending = scored
+    everybody, top, latest = summary.outputs
+    assert top.name == f"churn_top_25_2025-01-03.{ending}"
+    assert everybody.read_bytes() == latest.read_bytes()
+    found, listed = read(everybody), read(top)
+    pd.testing.assert_frame_equal(found.head(25), listed)
+    assert (found.decision == np.where(found.risk_rank <= 25, "contact", "none")).all()
+    assert (found.model_version.astype(str) == bundle().version).all()
+    assert found.reason_1.head(25).notna().all()
+    assert summary.rows == {"predictions": len(found), "contacts": 25}
+    assert not [p for p in latest.parent.iterdir() if p.name.startswith(".")]
+    assert params.scoring.top_k == 25
+
+
+def test_both_formats_and_any_batch_size_give_the_same(tmp_path, table):
+    results = []
+    for form, size in (("csv", 10_000), ("parquet", 11)):
+        folder = tmp_path / form
+        params = scoring_params(folder, tables={"format": form}, scoring={"batch_rows": size})
+        put(table, params)
+        results.append(read(batch_score.run(params).outputs[0]))
+    columns = ["user_id", "churn_risk", "risk_rank", "reason_1", "reason_2", "reason_3"]
+    left, right = (r[columns].astype(object).where(r[columns].notna(), None) for r in results)
+    pd.testing.assert_frame_equal(left, right)
+
+
+def test_ties_break_by_user_id(tmp_path, table):
+    params = scoring_params(tmp_path)
+    row = table.slice(0, 1)
+    twins = pa.concat_tables([row] * 12)
+    ids = pa.array(np.random.default_rng(1).permutation(np.arange(1, 13)))
+    twins = twins.set_column(0, "user_id", ids)
+    flag = twins.schema.get_field_index("is_eligible")
+    put(twins.set_column(flag, "is_eligible", pa.array(np.ones(12, np.int8))), params)
+    found = read(batch_score.run(params).outputs[0])
+    assert found.user_id.tolist() == list(range(1, 13))
+
+
+def test_text_ids_keep_their_zeros(tmp_path):
+    params = scoring_params(tmp_path, data={"user_id": "text"})
+    made, _ = features(params, users=30, days=1)
+    put(made, params)
+    found = pd.read_csv(batch_score.run(params).outputs[0], dtype=str)
+    assert found.user_id.str.fullmatch(r"u\d{6}").all()
+
+
+def test_an_earlier_day_and_a_longer_list_can_be_asked_for(tmp_path, table):
+    params = scoring_params(tmp_path)
+    put(table, params)
+    summary = batch_score.run(params, as_of_date=FIRST, top_k=10_000)
+    assert summary.rows["contacts"] == summary.rows["predictions"]
+    assert set(read(summary.outputs[0]).as_of_date.astype(str)) == {FIRST.isoformat()}
+    assert summary.outputs[1].name == f"churn_top_10000_{FIRST}.csv"
+
+
+@pytest.mark.parametrize(
+    ("counts", "wanted", "words"),
+    [
+        ({FIRST: 3, LAST: 2}, date(2025, 1, 20), "not in user_features_daily.*2025-01-01 and"),
+        ({FIRST: 3}, date(2030, 1, 1), "nearest with eligible users: 2025-01-01"),
+        ({FIRST: 3, LAST: 0}, None, "has no eligible user"),
+        ({FIRST: 0}, None, "no eligible user on any day"),
+    ],
+)
+def test_an_impossible_day_names_possible_ones(counts, wanted, words):
+    with pytest.raises(NotEnoughDataError) as caught:
+        choose_day(counts, wanted)
+    import re
+
+    assert re.search(words, str(caught.value).replace("\n", " "))
+
+
+def test_the_last_day_is_the_default():
+    assert choose_day({FIRST: 1, LAST: 2}, None) == LAST
+    assert choose_day({FIRST: 1, LAST: 2}, FIRST) == FIRST
+
+
+@pytest.mark.parametrize(
+    ("over", "words"),
+    [
+        ({"features": {"windows_days": (7, 21)}}, "differ in"),
+        ({"churn": {"window_days": 14}}, r"window_days: 7 \(now 14\)"),
+    ],
+)
+def test_a_model_for_something_else_is_refused(tmp_path, over, words):
+    with pytest.raises(BundleError, match=words):
+        require_fit(bundle(), scoring_params(tmp_path, **over))
+
+
+def test_scoring_imports_no_training_code():
+    code = (
+        "import sys; import churn_mlops.inference.batch_score;"
+        "bad = {'sklearn', 'mlflow', 'onnx', 'churn_mlops.training'} & set(sys.modules);"
+        "assert not bad, bad"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
