@@ -31,7 +31,7 @@ def floor() -> None:
     with engine.connect(loaded) as con:
         users = scan(con, contracts.users(loaded, "processed"), loaded)
         daily = scan(con, contracts.user_daily(loaded), loaded)
-        days = int(daily.as_of_date.nunique().execute())
+        days = engine.value(con, daily.as_of_date.nunique())
         ranges = user_ranges(users, days, loaded)
         daily = hold(con, daily, ranges, loaded)
         stand_in = {"string": "user_id", "float64": "watch_minutes_sum"}

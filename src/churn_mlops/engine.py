@@ -31,6 +31,11 @@ def connect(params: Params) -> Iterator[Engine]:
         yield con
 
 
+def value(con: Engine, expression: Any) -> Any:
+    """Compute one value; unlike ``execute`` this does not import pandas."""
+    return con.to_pyarrow(expression).as_py()
+
+
 @contextlib.contextmanager
 def embedded(params: Params) -> Iterator[Engine]:
     """Open DuckDB in memory; what does not fit into its limit goes to a temporary directory."""

@@ -24,7 +24,9 @@ BROKEN = "\ufffd"
 Fault = tuple[str, ir.BooleanValue]
 
 
-def check_users(raw: ir.Table, params: Params, last_day: date) -> ir.Table:
+def check_users(
+    raw: ir.Table, params: Params, last_day: date, twice: ir.Table | None = None
+) -> ir.Table:
     """Check the users.
 
     Parameters
@@ -34,6 +36,8 @@ def check_users(raw: ir.Table, params: Params, last_day: date) -> ir.Table:
     params : Params
     last_day : date
         Nobody can have signed up after it.
+    twice : ibis Table, optional
+        The ids that occur more than once (`repeated_ids`); none when not given.
     """
     contract = contracts.users(params)
     table = _typed(raw, contract)
@@ -41,11 +45,15 @@ def check_users(raw: ir.Table, params: Params, last_day: date) -> ir.Table:
         *_common(table, contract),
         ("CHN122", table.signup_date > ibis.date(last_day)),
     ]
-    return _without_duplicates(_flagged(table, faults, params), "user_id", contract)
+    return _first_only(_flagged(table, faults, params), twice, "user_id")
 
 
 def check_events(
-    raw: ir.Table, users: ir.Table, params: Params, last_day: date
+    raw: ir.Table,
+    users: ir.Table,
+    params: Params,
+    last_day: date,
+    twice: ir.Table | None = None,
 ) -> ir.Table:
     """Check the events.
 
@@ -58,6 +66,8 @@ def check_events(
     params : Params
     last_day : date
         Nothing can have happened after it.
+    twice : ibis Table, optional
+        The ids that occur more than once (`repeated_ids`); none when not given.
     """
     contract = contracts.events(params)
     table = _with_signup(_typed(raw, contract), users)
@@ -84,7 +94,7 @@ def check_events(
         ("CHN125", lacking),
     ]
     flagged = _flagged(table, faults, params).drop("known", "signup_date")
-    return _without_duplicates(flagged, "event_id", contract)
+    return _first_only(flagged, twice, "event_id", "event_time")
 
 
 def check_subscriptions(
@@ -123,12 +133,15 @@ def _with_signup(table: ir.Table, users: ir.Table) -> ir.Table:
 def _common(table: ir.Table, contract: Contract) -> list[Fault]:
     """Faults that any table can have: keys, encoding, unreadable values."""
     needed = [column.name for column in contract.columns if not column.nullable]
-    empty = {name: text_of(table[f"{RAW}{name}"]).isnull() for name in contract.names}
-    broken = [table[f"{RAW}{name}"].contains(BROKEN).fill_null(False) for name in contract.names]
-    unread = [~empty[name] & table[name].isnull() for name in contract.names]
+    came = {name: table[f"{RAW}{name}"] for name in contract.names}
+    empty = {name: text.isnull() | (text == "") for name, text in came.items()}
+    texts = [column.name for column in contract.columns if column.type == "string"]
+    broken = [came[name].contains(BROKEN) for name in texts]
+    read = [column.name for column in contract.columns if column.type != "string"]
+    unread = [table[name].isnull() & ~empty[name] for name in read]
     return [
         ("CHN110", ibis.or_(*(empty[name] for name in needed))),
-        ("CHN111", ibis.or_(*broken)),
+        ("CHN111", ibis.or_(ibis.literal(False), *broken)),
         ("CHN112", ibis.or_(*unread)),
     ]
 
@@ -147,21 +160,27 @@ def _flagged(table: ir.Table, faults: Sequence[Fault], params: Params) -> ir.Tab
     )
 
 
-def _without_duplicates(flagged: ir.Table, key: str, contract: Contract) -> ir.Table:
+def repeated_ids(raw: ir.Table, key: str) -> ir.Table:
+    """The ids, as text, that occur more than once in a raw table; one column, ``id``."""
+    ids = raw.select(id=text_of(raw[key]))
+    return ids.group_by("id").having((ids.count() > 1) & ids.id.notnull()).agg().select("id")
+
+
+def _first_only(
+    flagged: ir.Table, twice: ir.Table | None, key: str, *before: str
+) -> ir.Table:
     """Flag all but the first good row of an id.
 
-    Ids that occur twice are few: only their rows are put in order, not the whole table.
+    Repeated ids are few: only their rows are put in order, not the whole table.
     """
-    passing = flagged.filter(flagged.check.isnull())
-    twice = passing.group_by(key).having(passing.count() > 1).agg(n=passing.count())
-    of_twice = flagged[key].isin(twice[key]) & flagged.check.isnull()
-    single = flagged.filter(~of_twice.fill_null(False))
-    several = flagged.filter(of_twice)
-    order = ["event_time"] if "event_time" in contract.names else ["signup_date"]
-    order += [name for name in flagged.columns if name.startswith(RAW)]
-    place = ibis.row_number().over(ibis.window(group_by=key, order_by=order))
+    if twice is None:
+        return flagged
+    repeated = text_of(flagged[f"{RAW}{key}"]).isin(twice.id).fill_null(False)
+    single, several = flagged.filter(~repeated), flagged.filter(repeated)
+    raw = [name for name in flagged.columns if name.startswith(RAW)]
+    order = [several.check.notnull(), *(several[name] for name in (*before, *raw))]
+    place = ibis.row_number().over(ibis.window(group_by=several[key], order_by=order))
     numbered = several.mutate(place=place)
-    marked = numbered.mutate(
-        check=(numbered.place > 0).ifelse("CHN113", ibis.null("string"))
-    ).drop("place")
+    again = numbered.check.isnull() & (numbered.place > 0)
+    marked = numbered.mutate(check=again.ifelse("CHN113", numbered.check))
     return single.union(marked.select(*single.columns))

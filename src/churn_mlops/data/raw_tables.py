@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from churn_mlops.data.parse import INTEGER, LEADING_ZEROS, text_of, typed
+from churn_mlops.data.parse import leading_zeros, text_of, typed
 from churn_mlops.engine import Engine
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
@@ -18,6 +18,7 @@ from churn_mlops.params.rules import nearest
 from churn_mlops.tables import Contract, contracts
 
 HEADER_BYTES = 1 << 20
+SAMPLE_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -117,35 +118,43 @@ def check_structure(con: Engine, raw: ir.Table, contract: Contract) -> int:
     Raises
     ------
     ContractError
-        No row; ids with leading zeros that are to be integers; a needed column of which no
-        value can be read.
+        No row; ids with leading zeros that are to be integers; a column of which no value among
+        the first rows can be read.
     """
-    facts = {"rows": raw.count()}
-    for column in contract.columns:
-        value = raw[column.name]
-        facts[f"{column.name}:present"] = text_of(value).count()
-        facts[f"{column.name}:read"] = typed(value, column.type).count()
-        if column.type == "int64" and value.type().is_string():
-            zeros = text_of(value).re_search(LEADING_ZEROS) & ~text_of(value).re_search(INTEGER)
-            facts[f"{column.name}:zeros"] = zeros.fill_null(False).cast("int64").sum()
-    found = con.to_pyarrow(raw.aggregate(**facts)).to_pylist()[0]
+    ids = [c for c in contract.columns if c.type == "int64" and raw[c.name].type().is_string()]
+    zeros = {c.name: leading_zeros(raw[c.name]).cast("int64").sum() for c in ids}
+    found = con.to_pyarrow(raw.aggregate(rows=raw.count(), **zeros)).to_pylist()[0]
     if found["rows"] == 0:
         raise ContractError(
             f"{contract.name} has no row", check="CHN104", fix="check the source's path or query"
         )
-    for column in contract.columns:
-        if found.get(f"{column.name}:zeros"):
+    for column in ids:
+        if found[column.name]:
             raise ContractError(
-                f"{contract.name}.{column.name} has {found[f'{column.name}:zeros']:,} ids with"
-                " leading zeros, which integers would lose",
+                f"{contract.name}.{column.name} has {found[column.name]:,} ids with leading zeros,"
+                " which integers would lose",
                 check="CHN105",
                 fix=f"set data.{column.name}: text",
             )
-        if found[f"{column.name}:present"] and not found[f"{column.name}:read"]:
-            ids = column.name in ("user_id", "event_id")
-            raise ContractError(
-                f"no value of {contract.name}.{column.name} can be read as {column.type}",
-                check="CHN106",
-                fix=f"set data.{column.name}: text" if ids else "map the right column in data.columns",
-            )
+    _check_types(con, raw, contract)
     return int(found["rows"])
+
+
+def _check_types(con: Engine, raw: ir.Table, contract: Contract) -> None:
+    head = raw.limit(SAMPLE_ROWS)
+    facts = {}
+    for column in contract.columns:
+        facts[f"{column.name}:present"] = text_of(head[column.name]).count()
+        facts[f"{column.name}:read"] = typed(head[column.name], column.type).count()
+    found = con.to_pyarrow(head.aggregate(**facts)).to_pylist()[0]
+    for column in contract.columns:
+        if found[f"{column.name}:present"] and not found[f"{column.name}:read"]:
+            an_id = column.name in ("user_id", "event_id")
+            raise ContractError(
+                f"none of the first {found[f'{column.name}:present']:,} values of"
+                f" {contract.name}.{column.name} can be read as {column.type}",
+                check="CHN106",
+                fix=f"set data.{column.name}: text"
+                if an_id
+                else "map the right column in data.columns",
+            )

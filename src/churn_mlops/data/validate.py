@@ -16,7 +16,14 @@ import ibis.expr.types as ir
 
 from churn_mlops import engine
 from churn_mlops.data.calendar import Calendar, last_possible_day, report_path
-from churn_mlops.data.check_rows import RAW, check_events, check_subscriptions, check_users, good
+from churn_mlops.data.check_rows import (
+    RAW,
+    check_events,
+    check_subscriptions,
+    check_users,
+    good,
+    repeated_ids,
+)
 from churn_mlops.data.checks import BY_NUMBER
 from churn_mlops.data.raw_tables import RawTables, check_structure, open_raw, readable
 from churn_mlops.errors import NotEnoughDataError, QuarantineError
@@ -65,11 +72,22 @@ def quarantine_contract(contract: Contract) -> Contract:
 def checked_tables(con: engine.Engine, raw: RawTables, params: Params) -> dict[str, ir.Table]:
     """All raw tables with their checks, by name; users are held, as events need them."""
     last_day = last_possible_day(params)
-    users = con.create_table("checked_users", check_users(raw.users, params, last_day), temp=True)
-    tables = {"users": users, "events": check_events(raw.events, good(users), params, last_day)}
+    users = check_users(raw.users, params, last_day, _repeated(con, raw.users, "user_id"))
+    users = con.create_table("checked_users", users, temp=True)
+    twice = _repeated(con, raw.events, "event_id")
+    tables = {
+        "users": users,
+        "events": check_events(raw.events, good(users), params, last_day, twice),
+    }
     if raw.subscriptions is not None:
         tables["subscriptions"] = check_subscriptions(raw.subscriptions, good(users), params)
     return tables
+
+
+def _repeated(con: engine.Engine, raw: ir.Table, key: str) -> ir.Table | None:
+    """The repeated ids, held; None when every id is unique, which saves the search for them."""
+    twice = con.create_table(f"repeated_{key}", repeated_ids(raw, key), temp=True)
+    return twice if engine.value(con, twice.count()) else None
 
 
 def run(params: Params) -> Summary:
@@ -137,8 +155,11 @@ def _write_quarantine(
     con: engine.Engine, name: str, table: ir.Table, verdict: Verdict, params: Params
 ) -> Path:
     contract = quarantine_contract(_contract(name, params))
-    bad = table.filter(table.check.notnull() if verdict.quarantined else ibis.literal(False))
-    came = bad.select(**{n: bad[f"{RAW}{n}"] for n in contract.names[:-1]}, check=bad.check)
+    if verdict.quarantined:
+        bad = table.filter(table.check.notnull())
+        came = bad.select(**{n: bad[f"{RAW}{n}"] for n in contract.names[:-1]}, check=bad.check)
+    else:
+        came = ibis.memtable([], schema=contract.types)
     write(con, contract.sorted(came), contract, params)
     return contract.path(params)
 

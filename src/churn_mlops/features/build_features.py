@@ -165,8 +165,8 @@ def run(params: Params) -> Summary:
             else None
         )
         daily = scan(con, contracts.user_daily(params), params)
-        days = daily.as_of_date.nunique().execute()
-        ranges = user_ranges(users, int(days), params)
+        days = engine.value(con, daily.as_of_date.nunique())
+        ranges = user_ranges(users, days, params)
         daily = hold(con, daily, ranges, params)
         with Writer(contract, params) as out, steps("build_features", len(ranges)) as step:
             for part in ranges:

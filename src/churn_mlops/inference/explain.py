@@ -9,7 +9,7 @@ import numpy as np
 
 from churn_mlops.errors import BundleError
 from churn_mlops.inference.wording import Wording
-from churn_mlops.registry.encoding import Columns
+from churn_mlops.registry.encoding import MISSING, Columns
 from churn_mlops.registry.meta import Linear, Meta
 
 REASON_COUNT = 3
@@ -79,7 +79,8 @@ class Explainer:
         Of features that tell the same over other windows (logins in 7, 14, 30 days) the strongest
         speaks. A number is a reason only when it alone, too, went along with churn in training in
         that direction: where features overlap, a coefficient may have the opposite sign, which
-        adds up correctly but explains nothing.
+        adds up correctly but explains nothing. Nor is a number a reason because of its mere
+        presence, when the number itself lowers the risk.
 
         Parameters
         ----------
@@ -94,6 +95,11 @@ class Explainer:
         """
         parts = self.contributions(matrix)
         parts[:, ~self._sayable] = -np.inf
+        for feature, number, indicator in self._indicated:
+            own = (matrix[:, number] - self._linear.means[number]) * self._linear.coefficients[
+                number
+            ]
+            parts[(matrix[:, indicator] == 0) & (own <= 0), feature] = -np.inf
         rows = np.arange(len(parts))
         speakers = np.empty((len(parts), len(self._families)), dtype=np.int64)
         for i, family in enumerate(self._families):
@@ -134,6 +140,17 @@ class Explainer:
                 for f in self.meta.features
             ]
         )
+
+    @cached_property
+    def _indicated(self) -> list[tuple[int, int, int]]:
+        """Features with a column for being missing: place, and columns of number and indicator."""
+        encoding = self.meta.encoding
+        column = {name: i for i, (name, _) in enumerate(encoding.matrix_columns)}
+        return [
+            (self.meta.feature_names.index(n.name), column[n.name], column[f"{n.name}={MISSING}"])
+            for n in encoding.numeric
+            if n.missing
+        ]
 
     @cached_property
     def _families(self) -> list[np.ndarray]:

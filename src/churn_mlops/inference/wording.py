@@ -50,12 +50,10 @@ class Wording:
         about = f"{what} {when}" if colon else about
         if value is None or facts.unit == "share":
             return f"{about}: {shown}"
+        unit = facts.unit.removesuffix("s") if shown == "1" else facts.unit
         if facts.unit in about.split()[:2]:
-            words = f"{shown} {about}"
-            return (
-                words.replace(facts.unit, facts.unit.removesuffix("s"), 1) if value == 1 else words
-            )
-        return f"{about}: {shown} {facts.unit}"
+            return f"{shown} {about.replace(facts.unit, unit, 1)}"
+        return f"{about}: {shown} {unit}"
 
 
 def _comparison(facts: FeatureFacts, value: object) -> str:

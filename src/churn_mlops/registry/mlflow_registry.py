@@ -154,22 +154,24 @@ class Tracker:
 
     def __enter__(self) -> Self:
         check_reachable(self.tracking)
-        self._process = subprocess.Popen(  # noqa: S603 (our own module and checked parameters)
-            [
-                sys.executable,
-                "-m",
-                "churn_mlops.registry.mlflow_worker",
-                self.tracking.uri,
-                self.tracking.experiment,
-                str(self.tracking.timeout_seconds),
-            ],
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "churn_mlops.registry.mlflow_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
             encoding="utf-8",
         )
+        # Not as arguments: the URI may hold a password, and everybody sees arguments.
+        self._send(self.tracking.model_dump_json())
         return self
+
+    def _send(self, line: str) -> None:
+        if self._process and self._process.stdin:
+            # A process that has ended already is found, with its reason, when the run is logged.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(f"{line}\n")
+                self._process.stdin.flush()
 
     def log(self, run: Run) -> str:
         """Log the run and return its id."""
@@ -185,8 +187,9 @@ class Tracker:
             ) from error
         answer = self._answer(said)
         if "run_id" not in answer:
+            why = str(answer["error"]).replace(self.tracking.uri, _shown(self.tracking.uri))
             raise TrackingError(
-                f"MLflow at {_shown(self.tracking.uri)} did not take the run: {answer['error']}",
+                f"MLflow at {_shown(self.tracking.uri)} did not take the run: {why}",
                 fix="see what it says; for an old database: `mlflow db upgrade URI`",
             )
         return str(answer["run_id"])

@@ -1,7 +1,7 @@
-"""The process that talks to MLflow: connects, waits for one run on stdin, logs it, ends.
+"""The process that talks to MLflow: connects, waits for one run, logs it, ends.
 
-Usage: ``python -m churn_mlops.registry.mlflow_worker URI EXPERIMENT TIMEOUT_SECONDS``. The answer
-on stdout is one JSON object with ``run_id`` or ``error``. When stdin ends without a run, because
+The first line on stdin is the section ``tracking``, the second the run, both JSON. The answer on
+stdout is one JSON object with ``run_id`` or ``error``. When stdin ends without a run, because
 training failed, nothing is logged.
 """
 
@@ -15,11 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from churn_mlops.params import Tracking
 
-def main(uri: str, experiment: str, timeout_seconds: float) -> None:
+
+def main() -> None:
     """Connect, then log the run that comes on stdin."""
+    tracking = Tracking.model_validate_json(sys.stdin.readline())
     # MLflow's defaults wait for minutes; users' own settings win.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(max(1, round(timeout_seconds))))
+    seconds = str(max(1, round(tracking.timeout_seconds)))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -29,8 +33,8 @@ def main(uri: str, experiment: str, timeout_seconds: float) -> None:
 
         logging.getLogger("alembic").setLevel(logging.ERROR)
         logging.getLogger("mlflow").setLevel(logging.ERROR)
-        client = MlflowClient(tracking_uri=uri)
-        experiment_id = _experiment_id(client, experiment)
+        client = MlflowClient(tracking_uri=tracking.uri)
+        experiment_id = _experiment_id(client, tracking.experiment)
         text = sys.stdin.read()
         if text:
             print(json.dumps({"run_id": log(client, experiment_id, json.loads(text))}))
@@ -90,4 +94,4 @@ def log(client: Any, experiment_id: str, run: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    main()

@@ -55,7 +55,7 @@ def run(params: Params) -> Summary:
             "user_id", "as_of_date", "is_active_day"
         )
         users = daily.select("user_id").distinct()
-        days = int(daily.as_of_date.nunique().execute())
+        days = engine.value(con, daily.as_of_date.nunique())
         ranges = user_ranges(users, days, params)
         daily = hold(con, daily, ranges, params)
         with Writer(contract, params) as out, steps("build_labels", len(ranges)) as step:

@@ -38,7 +38,8 @@ def run(params: Params) -> Summary:
         features = scan(con, features_contract(params), params)
         labels = scan(con, contracts.labels_daily(params), params)
         users = labels.select("user_id").distinct()
-        ranges = user_ranges(users, int(labels.as_of_date.nunique().execute()), params)
+        days = engine.value(con, labels.as_of_date.nunique())
+        ranges = user_ranges(users, days, params)
         features = hold(con, eligible_first(features), ranges, params)
         labels = hold(con, labels, ranges, params)
         with Writer(contract, params) as out, steps("build_training_set", len(ranges)) as step:

@@ -59,6 +59,28 @@ def test_a_reason_never_contradicts_the_direction_seen_in_training(rows):
             assert explainer._wording.say(i, lowest) not in said
 
 
+def test_the_presence_of_a_number_that_lowers_the_risk_is_no_reason(rows):
+    columns, matrix = rows
+    meta = bundle().meta
+    number = next(n for n in meta.encoding.numeric if n.missing)
+    place = meta.feature_names.index(number.name)
+    column = [name for name, _ in meta.encoding.matrix_columns]
+    coefficients = dict.fromkeys(column, 0.0)
+    # The number raises the risk where it is high; being present raises it always.
+    coefficients |= {number.name: 1.0, f"{number.name}=<missing>": -50.0}
+    linear = meta.linear.model_copy(update={"coefficients": tuple(coefficients.values())})
+    facts = [f.model_copy(update={"direction": 1}) for f in meta.features]
+    explainer = Explainer(meta.model_copy(update={"linear": linear, "features": tuple(facts)}))
+    said = explainer.reasons(matrix, columns)[0]
+    mean = linear.means[column.index(number.name)]
+    encoded = matrix[:, column.index(number.name)]
+    present = np.flatnonzero(~np.isnan(np.asarray(columns[number.name], dtype=float)))
+    assert explainer.contributions(matrix)[present, place].min() > 0
+    assert {said[i] is not None for i in present} == {True, False}
+    for i in present:
+        assert (said[i] is not None) == (encoded[i] > mean)
+
+
 def test_reasons_do_not_depend_on_the_other_rows(rows):
     columns, matrix = rows
     explainer = Explainer(bundle().meta)

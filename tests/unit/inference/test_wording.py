@@ -56,6 +56,7 @@ ALL = [AWAY, LOGINS, MINUTES, TODAY, PLAN, PAID, FAILED, TREND, QUIZ]
         (FAILED, 0.5, "failed over all payments: 50% (typical: 0%)"),
         (TREND, -0.25, "events_trend_7d_30d: -0.25 (typical: 0.1)"),
         (QUIZ, float("nan"), "mean of quiz_score in the last 7 days: none (typical: 70)"),
+        (QUIZ, 1, "mean of quiz_score in the last 7 days: 1 point (typical: 70)"),
         (QUIZ, 1234.5, "mean of quiz_score in the last 7 days: 1234 points"),
     ],
 )

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from churn_mlops.errors import TrackingError
-from churn_mlops.params import Tracking
+from churn_mlops.params import Tracking, load
 from churn_mlops.registry import mlflow_registry
 from churn_mlops.registry.mlflow_registry import Run, Tracker, check_reachable
 
@@ -84,6 +84,18 @@ def test_sqlite_must_be_writable(tmp_path, monkeypatch):
         check_reachable(tracking(f"sqlite:///{tmp_path / 'mlflow.db'}"))
 
 
+def test_mlflows_own_variables_win(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("tracking: {uri: 'sqlite:///other.db'}")
+    environment = {
+        "MLFLOW_TRACKING_URI": "http://mlflow:5000",
+        "MLFLOW_EXPERIMENT_NAME": "2025-01-01",
+    }
+    found = load(path, environment).tracking
+    assert (found.uri, found.experiment) == ("http://mlflow:5000", "2025-01-01")
+    assert load(path, {"MLFLOW_TRACKING_URI": ""}).tracking.uri == "sqlite:///other.db"
+
+
 def test_passwords_are_not_told(closed_port):
     with pytest.raises(TrackingError) as caught:
         check_reachable(tracking(f"postgresql://me:secret@127.0.0.1:{closed_port}/db"))
@@ -101,9 +113,13 @@ def worker(monkeypatch, tmp_path, code):
 
 
 def test_the_worker_answers_with_the_run_id(monkeypatch, tmp_path):
-    code = "import sys, json\nname = json.load(sys.stdin)['name']\nprint('noise')\nprint(json.dumps({'run_id': name}))"
+    code = """import sys, json
+uri = json.loads(sys.stdin.readline())["uri"]
+name = json.loads(sys.stdin.readline())["name"]
+print("noise")
+print(json.dumps({"run_id": f"{name} {uri[:6]}"}))"""
     with Tracker(worker(monkeypatch, tmp_path, code)) as tracker:
-        assert tracker.log(RUN) == "train x"
+        assert tracker.log(RUN) == "train x sqlite"
 
 
 @pytest.mark.parametrize(
