@@ -38,21 +38,22 @@ def open_raw(con: Engine, params: Params) -> RawTables:
     ContractError
         A file is missing or unreadable, a column is missing or named twice.
     """
-    users = _open(con, contracts.users(params), params)
-    events = _open(con, contracts.events(params), params)
+    users = open_table(con, contracts.users(params), params)
+    events = open_table(con, contracts.events(params), params)
     subscriptions = None
     if params.data.subscriptions:
-        subscriptions = _open(con, contracts.subscriptions(params), params)
+        subscriptions = open_table(con, contracts.subscriptions(params), params)
     return RawTables(users, events, subscriptions)
 
 
-def _open(con: Engine, contract: Contract, params: Params) -> ir.Table:
+def open_table(con: Engine, contract: Contract, params: Params) -> ir.Table:
+    """Open one raw table; its columns are text (CSV) or typed (Parquet)."""
     path = contract.path(params)
     if not path.exists():
         raise ContractError(f"there is no {path}", fix="run `dvc repro generate_data` first")
     with readable(path):
         if params.tables.format == "csv":
-            table = _open_csv(con, path)
+            table = open_csv(con, path, path)
         else:
             table = con.read_parquet(str(path / "*.parquet") if path.is_dir() else str(path))
     missing = [name for name in contract.names if name not in table.columns]
@@ -66,23 +67,43 @@ def _open(con: Engine, contract: Contract, params: Params) -> ir.Table:
     return table.select(*contract.names)
 
 
-def _open_csv(con: Engine, path: Path) -> ir.Table:
+def csv_header(path: Path, named: Path) -> list[str]:
+    """Read a CSV file's column names; none when it is empty.
+
+    Raises
+    ------
+    ContractError
+        The first line is too long to be a header (CHN101), or names a column twice (CHN102).
+    """
     with path.open("rb") as file:
         line = file.readline(HEADER_BYTES)
     if len(line) == HEADER_BYTES:
         raise ContractError(
-            f"{path}: the first line has more than {HEADER_BYTES:,} bytes", check="CHN101",
+            f"{named}: the first line has more than {HEADER_BYTES:,} bytes",
+            check="CHN101",
             fix="check that the file is CSV with a header line",
-        )  # fmt: skip
-    header = next(csv.reader([line.decode("utf-8-sig", errors="replace").rstrip("\r\n")]), [])
+        )
+    text = line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+    header = next(csv.reader([text]), []) if text else []
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise ContractError(
-            f"{path}: the header names {', '.join(twice)} twice", check="CHN102",
+            f"{named}: the header names {', '.join(twice)} twice",
+            check="CHN102",
             fix="rename one of them in the source",
-        )  # fmt: skip
+        )
+    return header
+
+
+def open_csv(con: Engine, path: Path, named: Path) -> ir.Table:
+    """Open a CSV file with every column as text; nothing is guessed.
+
+    A row of another width than the header's is an error (CHN101).
+    """
+    header = csv_header(path, named)
+    if not header:
+        raise ContractError(f"{named} is empty", check="CHN104", fix="check the source")
     if con.name == "duckdb":
-        # Nothing is guessed: every column is text, and a row of another width is an error.
         return con.read_csv(
             str(path),
             header=True,

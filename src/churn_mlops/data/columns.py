@@ -1,0 +1,77 @@
+"""Brings a source's columns into the order and under the names of our raw tables."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from churn_mlops.errors import ContractError
+from churn_mlops.params import Params
+from churn_mlops.params.rules import nearest
+from churn_mlops.tables import Column, Contract, contracts
+
+OPTIONAL = ("course_id", "event_id", "plan")
+
+
+def contract_of(name: str, params: Params) -> Contract:
+    """The contract of a raw table by its name."""
+    found: Contract = getattr(contracts, name)(params)
+    return found
+
+
+def mapping(name: str, params: Params) -> dict[str, str]:
+    """Our column name to the source's, for all columns of a raw table."""
+    given: dict[str, str] = getattr(params.data.columns, name)
+    known = contract_of(name, params).names
+    for ours in given:
+        if ours not in known:
+            raise ContractError(
+                f"data.columns.{name}: there is no column '{ours}'{nearest(ours, known)}",
+                check="CHN103",
+                fix=f"the columns of {name} are {', '.join(known)}",
+            )
+    return {ours: given.get(ours, ours) for ours in known}
+
+
+def renamed(table: ir.Table, name: str, where: str, params: Params) -> ir.Table:
+    """Select and rename a source's columns; values stay as they came.
+
+    ``course_id`` is null where the source has none. Events without an id are numbered by time
+    and then by all other columns, so that earlier numbers stay when later events arrive.
+
+    Raises
+    ------
+    ContractError
+        A column is not there (CHN103).
+    """
+    theirs = mapping(name, params)
+    optional = OPTIONAL if name != "users" else ()
+    missing = [
+        t for o, t in theirs.items() if t not in table.columns and not (o in optional and o == t)
+    ]
+    if missing:
+        hints = "".join(nearest(column, table.columns) for column in missing)
+        one = len(table.columns) == 1
+        raise ContractError(
+            f"{where} lacks {', '.join(missing)}{hints}; it has {', '.join(table.columns)}",
+            check="CHN103",
+            fix="check the delimiter: columns are separated by commas"
+            if one
+            else f"map it in data.columns.{name}, or take it out of features.static, data.measures",
+        )
+    present = {o: table[t] for o, t in theirs.items() if t in table.columns}
+    selected = table.select(**present)
+    absent = {o: ibis.null("string") for o in theirs if o not in present and o != "event_id"}
+    selected = selected.mutate(**absent)
+    if "event_id" in theirs and "event_id" not in present:
+        order = ["event_time", *(n for n in selected.columns if n != "event_time")]
+        number = ibis.row_number().over(ibis.window(order_by=order)) + 1
+        selected = selected.mutate(event_id=number)
+    return selected.select(*theirs)
+
+
+def as_it_came(table: ir.Table, name: str, params: Params) -> Contract:
+    """A raw table's contract with the types that the source has, so that nothing is cast."""
+    contract = contract_of(name, params)
+    columns = tuple(Column(n, str(table[n].type())) for n in contract.names)
+    return Contract(contract.name, contract.folder, contract.key, columns, contract.parts)

@@ -1,0 +1,127 @@
+"""Reads tables from a database as Arrow batches, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pyarrow as pa
+
+from churn_mlops.errors import SourceError
+
+DRIVERS = {"postgresql": "adbc_driver_postgresql", "postgres": "adbc_driver_postgresql",
+           "sqlite": "adbc_driver_sqlite"}  # fmt: skip
+NAME = re.compile(r"^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)?$")
+
+
+def masked(url: str) -> str:
+    """The URL without its password."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+
+
+@contextlib.contextmanager
+def connection(url: str) -> Iterator[Any]:
+    """Connect to ``postgresql://…`` or ``sqlite:///FILE``.
+
+    Raises
+    ------
+    SourceError
+        No driver for the URL, or the database refuses. A password is never shown.
+    """
+    scheme = url.split("://", 1)[0].split("+", 1)[0]
+    if scheme not in DRIVERS:
+        raise SourceError(
+            f"data.sql.url: no driver for {scheme}://", fix="use postgresql:// or sqlite:///"
+        )
+    try:
+        dbapi: Any = __import__(f"{DRIVERS[scheme]}.dbapi", fromlist=["dbapi"])
+    except ImportError as error:
+        raise SourceError(
+            f"data.sql.url: {scheme}:// needs {DRIVERS[scheme]}",
+            fix="pip install 'churn-mlops[sql]'",
+        ) from error
+    target = url.removeprefix("sqlite:///") if scheme == "sqlite" else url
+    with _explained(url, f"cannot be reached at {masked(url)}"):
+        opened = dbapi.connect(target)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def batches(
+    con: Any, url: str, relation: str, since: date | None = None, time: str = "event_time"
+) -> Iterator[pa.Table]:
+    """Read a table or SELECT in batches.
+
+    Parameters
+    ----------
+    con : connection
+    url : str
+        For messages.
+    relation : str
+        A table's name, perhaps with its schema, or a SELECT.
+    since : date, optional
+        Read only rows whose `time` is on or after this day; the database filters.
+    time : str
+        The source's name of the time column.
+
+    Yields
+    ------
+    pyarrow Table
+        At least one, so that an empty relation still tells its columns.
+    """
+    inner = f"SELECT * FROM {relation}" if NAME.match(relation) else relation.rstrip().rstrip(";")
+    query, values = inner, ()
+    if since is not None:
+        mark = "$1" if url.startswith("postgres") else "?"
+        moment = datetime(since.year, since.month, since.day)
+        bound = moment if mark == "$1" else since.isoformat()
+        query = f'SELECT * FROM ({inner}) AS source WHERE "{time}" >= {mark}'  # noqa: S608
+        values = (bound,)  # type: ignore[assignment]
+    with _explained(url, f"cannot run {query!r}"), con.cursor() as cursor:
+        cursor.execute(query, values or None)
+        reader = cursor.fetch_record_batch()
+        some = False
+        for batch in reader:
+            some = True
+            yield _plain(pa.Table.from_batches([batch]))
+        if not some:
+            yield _plain(reader.schema.empty_table())
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Times in UTC without a zone, extension types (numeric) as what they are stored as."""
+    columns = []
+    for column in table.columns:
+        if isinstance(column.type, pa.BaseExtensionType):
+            column = pa.chunked_array(
+                [chunk.storage for chunk in column.chunks], column.type.storage_type
+            )
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("us"))
+        columns.append(column)
+    return pa.table(columns, names=table.column_names)
+
+
+@contextlib.contextmanager
+def _explained(url: str, what: str) -> Iterator[None]:
+    import adbc_driver_manager
+
+    try:
+        yield
+    except adbc_driver_manager.Error as error:
+        password = urlsplit(url).password
+        text = str(error).replace(password, "***") if password else str(error)
+        raise SourceError(
+            f"the database {what}: {text.strip()}",
+            fix="check data.sql: url, table names and permissions",
+        ) from error
