@@ -78,12 +78,18 @@ def main() -> None:
             ours.append(our_run)
     ratios = [a.seconds / b.seconds for a, b in zip(ours, floors, strict=True)]
     print(f"{workspace.machine()}; {args.users:,} users, {args.days} days, {args.format}")
-    print(f"| build_features | {statistics.median(r.seconds for r in ours):.1f} s"
-          f" | peak {max(r.peak_mb for r in ours):,.0f} MB |")
-    print(f"| floor | {statistics.median(r.seconds for r in floors):.1f} s"
-          f" | peak {max(r.peak_mb for r in floors):,.0f} MB |")
-    print(f"| ratio, pair by pair | {statistics.median(ratios):.2f}"
-          f" | {min(ratios):.2f} to {max(ratios):.2f} |")
+    print(
+        f"| build_features | {statistics.median(r.seconds for r in ours):.1f} s"
+        f" | peak {max(r.peak_mb for r in ours):,.0f} MB |"
+    )
+    print(
+        f"| floor | {statistics.median(r.seconds for r in floors):.1f} s"
+        f" | peak {max(r.peak_mb for r in floors):,.0f} MB |"
+    )
+    print(
+        f"| ratio, pair by pair | {statistics.median(ratios):.2f}"
+        f" | {min(ratios):.2f} to {max(ratios):.2f} |"
+    )
     if not args.keep:
         shutil.rmtree(base)
 

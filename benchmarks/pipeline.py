@@ -63,8 +63,10 @@ def main() -> None:
         if args.dvc:
             runs = [repro(base / "repro", users, args.days, args.format) for _ in range(args.runs)]
             total = statistics.median(run.seconds for run in runs)
-            print(f"{users:,} users: dvc repro {total:.1f} s (all: "
-                  f"{', '.join(f'{run.seconds:.1f}' for run in runs)})")
+            print(
+                f"{users:,} users: dvc repro {total:.1f} s (all: "
+                f"{', '.join(f'{run.seconds:.1f}' for run in runs)})"
+            )
         else:
             folder = workspace.make(base / f"stages-{users}")
             environment = workspace.overrides(

@@ -20,7 +20,9 @@ def merge(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(tree)
     for key, value in over.items():
         below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        merged[key] = (
+            merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        )
     return merged
 
 

@@ -132,11 +132,15 @@ def features(
             row[f"{name}_{long}d"] = part / whole if whole else 0.0
         if short < long:
             suffix = f"trend_{short}d_{long}d"
-            row[f"active_days_{suffix}"] = len(active_in(short)) / short - len(active_in(long)) / long
+            row[f"active_days_{suffix}"] = (
+                len(active_in(short)) / short - len(active_in(long)) / long
+            )
             row[f"events_{suffix}"] = len(span(short)) / short - len(span(long)) / long
             for name in f.sums:
                 stem = name.removesuffix("_sum")
-                row[f"{stem}_{suffix}"] = row[f"{stem}_{short}d"] / short - row[f"{stem}_{long}d"] / long
+                row[f"{stem}_{suffix}"] = (
+                    row[f"{stem}_{short}d"] / short - row[f"{stem}_{long}d"] / long
+                )
         lately = active_in(long)
         weekend = [d for d in lately if d.weekday() >= 5]
         row[f"weekend_share_{long}d"] = len(weekend) / len(lately) if lately else None

@@ -29,7 +29,9 @@ def convert(origin: Path, target: Path) -> int:
         next(lines)
         for line in lines:
             customer, day, quantity, amount = line.split()
-            out.writerow([customer, f"{day[:4]}-{day[4:6]}-{day[6:]}", "purchase", quantity, amount])
+            out.writerow(
+                [customer, f"{day[:4]}-{day[4:6]}-{day[6:]}", "purchase", quantity, amount]
+            )
             rows += 1
     return rows
 

@@ -25,8 +25,7 @@ def steps(work: str, total: int) -> Iterator[Step]:
 @contextlib.contextmanager
 def _bar(work: str, total: int) -> Iterator[Step]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),

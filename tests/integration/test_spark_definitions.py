@@ -112,7 +112,9 @@ def equal(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@pytest.mark.parametrize("table", ["user_daily", "user_features_daily", "labels_daily", "training_dataset"])
+@pytest.mark.parametrize(
+    "table", ["user_daily", "user_features_daily", "labels_daily", "training_dataset"]
+)
 def test_every_table_is_equal(spark: Any, con: Any, table: str) -> None:
     expression, contract = all_tables(random_log(1))[table]
     ours, theirs = rows_of(con, expression, contract), rows_of(spark, expression, contract)

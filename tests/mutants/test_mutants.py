@@ -94,7 +94,10 @@ MUTANTS = {
         FEATURES,
     ),
     "weekend on Monday": Mutant(
-        "features/build_features.py", "day_of_week.index() >= 5", "day_of_week.index() <= 1", FEATURES
+        "features/build_features.py",
+        "day_of_week.index() >= 5",
+        "day_of_week.index() <= 1",
+        FEATURES,
     ),
     "static columns of another user": Mutant(
         "features/build_features.py",
@@ -112,7 +115,10 @@ MUTANTS = {
         ELIGIBLE,
     ),
     "subscription may end before the horizon": Mutant(
-        "features/eligibility.py", "days_left >= params.churn.window_days", "days_left >= 0", ELIGIBLE
+        "features/eligibility.py",
+        "days_left >= params.churn.window_days",
+        "days_left >= 0",
+        ELIGIBLE,
     ),
     "rows before sign-up": Mutant(
         "data/prepare_dataset.py",

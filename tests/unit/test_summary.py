@@ -23,7 +23,5 @@ def test_json_is_one_object_on_one_line() -> None:
 
 
 def test_text_names_rows_facts_and_paths() -> None:
-    assert SUMMARY.as_text(1.23) == (
-        "stage: users 1,200 (1.2 s)\n  base_rate 0.1\n  wrote a/b.csv"
-    )
+    assert SUMMARY.as_text(1.23) == ("stage: users 1,200 (1.2 s)\n  base_rate 0.1\n  wrote a/b.csv")
     assert Summary("stage").as_text(0.04) == "stage: done (0.0 s)"

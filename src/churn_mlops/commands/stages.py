@@ -88,7 +88,8 @@ def batch_score(
         typer.Option(formats=["%Y-%m-%d"], help="Day to score; the last day by default."),
     ] = None,
     top_k: Annotated[
-        int | None, typer.Option(min=1, help="Length of the contact list; scoring.top_k by default.")
+        int | None,
+        typer.Option(min=1, help="Length of the contact list; scoring.top_k by default."),
     ] = None,
 ) -> None:
     """Rank the users of a day by their risk of leaving.

@@ -97,9 +97,7 @@ def check_events(
     return _first_only(flagged, twice, "event_id", "event_time")
 
 
-def check_subscriptions(
-    raw: ir.Table, users: ir.Table, params: Params
-) -> ir.Table:
+def check_subscriptions(raw: ir.Table, users: ir.Table, params: Params) -> ir.Table:
     """Check the subscriptions against the good users."""
     contract = contracts.subscriptions(params)
     table = _with_signup(_typed(raw, contract), users)
@@ -166,9 +164,7 @@ def repeated_ids(raw: ir.Table, key: str) -> ir.Table:
     return ids.group_by("id").having((ids.count() > 1) & ids.id.notnull()).agg().select("id")
 
 
-def _first_only(
-    flagged: ir.Table, twice: ir.Table | None, key: str, *before: str
-) -> ir.Table:
+def _first_only(flagged: ir.Table, twice: ir.Table | None, key: str, *before: str) -> ir.Table:
     """Flag all but the first good row of an id.
 
     Repeated ids are few: only their rows are put in order, not the whole table.

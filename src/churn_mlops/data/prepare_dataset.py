@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from churn_mlops import engine
 from churn_mlops.data.calendar import Calendar, read_calendar, read_report
-from churn_mlops.data.raw_tables import open_raw, readable
 from churn_mlops.data.check_rows import good
+from churn_mlops.data.raw_tables import open_raw, readable
 from churn_mlops.data.validate import checked_tables
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
@@ -22,6 +22,7 @@ from churn_mlops.summary import Summary
 from churn_mlops.tables import Contract, Writer, contracts, scan, write
 from churn_mlops.tables.contract import MICRO
 from churn_mlops.tables.parts import hold, user_ranges
+
 
 def build_user_daily(
     events: ir.Table, users: ir.Table, calendar: Calendar, params: Params
@@ -57,9 +58,7 @@ def build_user_daily(
         **{name: joined[name].fill_null(0) for name in counts},
         **{name: joined[name].fill_null(0.0) for name in params.features.sums},
         **{name: joined[name] for name in params.features.means},
-        days_since_signup=ibis.greatest(
-            joined.as_of_date.delta(joined.signup_date, unit="day"), 0
-        ),
+        days_since_signup=ibis.greatest(joined.as_of_date.delta(joined.signup_date, unit="day"), 0),
     ).select(*contracts.user_daily(params).names)
 
 
@@ -97,9 +96,7 @@ def _aggregate(dated: ir.Table, params: Params) -> ir.Table:
     return dated.group_by("user_id", "as_of_date").agg(
         is_active_day=kind.isin(active).cast("int8").max(),
         total_events=dated.count(),
-        **{
-            name: kind.isin(types).cast("int32").sum() for name, types in features.counts.items()
-        },
+        **{name: kind.isin(types).cast("int32").sum() for name, types in features.counts.items()},
         **{
             name: exact(micro(entry.measure, entry.events)) for name, entry in features.sums.items()
         },
@@ -121,6 +118,10 @@ def run(params: Params) -> Summary:
             rows[contract.name] = write(con, contract.sorted(good(checked)), contract, params)
             outputs.append(contract.path(params))
             _same_rows(name, rows[contract.name], report)
+        if not params.data.subscriptions:
+            none = contracts.subscriptions(params, "processed")
+            write(con, ibis.memtable([], schema=none.types), none, params)
+            outputs.append(none.path(params))
         users = scan(con, contracts.users(params, "processed"), params)
         ranges = user_ranges(users, calendar.days, params)
         events = hold(con, scan(con, contracts.events(params, "processed"), params), ranges, params)

@@ -144,4 +144,3 @@ def _is_clean(path: Path) -> bool:
         except UnicodeDecodeError:
             return False
     return True
-

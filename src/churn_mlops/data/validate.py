@@ -116,8 +116,11 @@ def run(params: Params) -> Summary:
             tables = checked_tables(con, raw, params)
             for name, table in tables.items():
                 verdicts[name] = _verdict(con, table, rows[name])
-                outputs.append(_write_quarantine(con, name, table, verdicts[name], params))
+                bad = table if verdicts[name].quarantined else None
+                outputs.append(_write_quarantine(con, name, bad, params))
                 step(f"{name}: {verdicts[name].quarantined:,} rows set aside")
+            if "subscriptions" not in tables:
+                outputs.append(_write_quarantine(con, "subscriptions", None, params))
         calendar = _calendar(con, tables, verdicts, params)
     too_many = [n for n, v in verdicts.items() if v.share > params.validation.max_quarantine_share]
     report = report_path(params)
@@ -152,14 +155,15 @@ def _verdict(con: engine.Engine, table: ir.Table, rows_in: int) -> Verdict:
 
 
 def _write_quarantine(
-    con: engine.Engine, name: str, table: ir.Table, verdict: Verdict, params: Params
+    con: engine.Engine, name: str, checked: ir.Table | None, params: Params
 ) -> Path:
+    """Write the bad rows of a table, or a table without rows when there are none."""
     contract = quarantine_contract(_contract(name, params))
-    if verdict.quarantined:
-        bad = table.filter(table.check.notnull())
-        came = bad.select(**{n: bad[f"{RAW}{n}"] for n in contract.names[:-1]}, check=bad.check)
-    else:
+    if checked is None:
         came = ibis.memtable([], schema=contract.types)
+    else:
+        bad = checked.filter(checked.check.notnull())
+        came = bad.select(**{n: bad[f"{RAW}{n}"] for n in contract.names[:-1]}, check=bad.check)
     write(con, contract.sorted(came), contract, params)
     return contract.path(params)
 

@@ -25,6 +25,7 @@ from churn_mlops.tables import Writer, contracts, scan
 from churn_mlops.tables.contract import MICRO
 from churn_mlops.tables.parts import hold, user_ranges
 
+
 def build_features(
     daily: ir.Table, users: ir.Table, params: Params, subscriptions: ir.Table | None = None
 ) -> ir.Table:

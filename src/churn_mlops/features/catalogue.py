@@ -72,8 +72,14 @@ def _features(params: Params) -> Iterator[Feature]:
     for name, column in daily.items():
         if name not in ("user_id", "as_of_date"):
             top = 1.0 if name == "is_active_day" else None
-            about = f"on the day: {column.about}"
-            yield Feature(name, "numeric", column.type, column.unit, about, _least(name, params), top)
+            about = (
+                "days since sign-up; 0 on its day"
+                if name == "days_since_signup"
+                else _over(column, "on the day")
+            )
+            yield Feature(
+                name, "numeric", column.type, column.unit, about, _least(name, params), top
+            )
     yield Feature(
         "days_since_last_activity",
         "numeric",
@@ -93,19 +99,34 @@ def _features(params: Params) -> Iterator[Feature]:
 def _windowed(params: Params, daily: dict[str, Column], window: int) -> Iterator[Feature]:
     span = f"in the last {window} days"
     yield Feature(
-        rolled_name("is_active_day", window), "numeric", "int32", "days", f"active days {span}", 0, window
+        rolled_name("is_active_day", window),
+        "numeric",
+        "int32",
+        "days",
+        f"active days {span}",
+        0,
+        window,
     )
     for name in counted(params)[1:]:
         yield Feature(
-            rolled_name(name, window), "numeric", "int32", "events", f"{daily[name].about} {span}", 0
+            rolled_name(name, window),
+            "numeric",
+            "int32",
+            daily[name].unit,
+            _over(daily[name], span),
+            0,
         )
     for name in params.features.sums:
-        about = f"{daily[name].about} {span}"
+        about = _over(daily[name], span)
         least = _least(name, params)
-        yield Feature(rolled_name(name, window), "numeric", "float64", daily[name].unit, about, least)
+        yield Feature(
+            rolled_name(name, window), "numeric", "float64", daily[name].unit, about, least
+        )
     for name, entry in params.features.means.items():
         measure = params.data.measures[entry.measure]
-        about = f"mean of the daily means of {entry.measure} {span}; null without one"
+        about = (
+            f"mean {entry.measure.replace('_', ' ')} {span}; of the daily means, null without one"
+        )
         yield Feature(
             f"{name}_{window}d",
             "numeric",
@@ -126,20 +147,26 @@ def _derived(params: Params) -> Iterator[Feature]:
         )
         yield Feature(f"{name}_{long}d", "numeric", "float64", "share", about, 0)
     for name in trended(params):
-        about = f"daily rate of the last {short} days less that of the last {long}"
+        stem = rolled_name(name, long).removesuffix(f"_{long}d").replace("_", " ")
+        about = f"change in daily {stem}: the last {short} days against the last {long}"
         yield Feature(trend_name(name, params), "numeric", "float64", "per day", about)
     yield Feature(
         f"weekend_share_{long}d",
         "numeric",
         "float64",
         "share",
-        f"share of the active days in the last {long} that were a Saturday or Sunday; null without any",
+        f"weekend share of the active days in the last {long}; null without any",
         0,
         1,
     )
     if params.data.subscriptions:
         yield Feature(
-            "current_subscriptions", "numeric", "int32", "periods", "subscriptions that run today", 0
+            "current_subscriptions",
+            "numeric",
+            "int32",
+            "periods",
+            "subscriptions that run today",
+            0,
         )
         yield Feature(
             "subscription_days_left",
@@ -149,6 +176,12 @@ def _derived(params: Params) -> Iterator[Feature]:
             "days to the end of the current subscription that ends last; null without one",
             0,
         )
+
+
+def _over(column: Column, span: str) -> str:
+    """What a daily column means over a span of days."""
+    what, mark, detail = column.about.partition("; ")
+    return f"{what} {span}{mark}{detail}"
 
 
 def _least(name: str, params: Params) -> float | None:
@@ -169,7 +202,8 @@ def features_contract(params: Params) -> Contract:
         "is_eligible", "int8", False, "0/1", "1: predicted, trained on and counted in metrics"
     )
     columns = tuple(
-        Column(f.name, f.type, True, f.unit, f.about, f.minimum, f.maximum) for f in features(params)
+        Column(f.name, f.type, True, f.unit, f.about, f.minimum, f.maximum)
+        for f in features(params)
     )
     return Contract(
         "user_features_daily",

@@ -20,7 +20,9 @@ def latest(params: Params, n: int) -> list[Row]:
     ContractError
         No batch has been scored yet.
     """
-    path = Path(params.paths.data) / "predictions" / f"batch_predictions_latest.{params.tables.format}"
+    path = (
+        Path(params.paths.data) / "predictions" / f"batch_predictions_latest.{params.tables.format}"
+    )
     if not path.exists():
         raise ContractError(f"there is no {path}", fix="score a day first: `dvc repro batch_score`")
     if params.tables.format == "csv":

@@ -51,7 +51,7 @@ class Wording:
         if value is None or facts.unit == "share":
             return f"{about}: {shown}"
         unit = facts.unit.removesuffix("s") if shown == "1" else facts.unit
-        if facts.unit in about.split()[:2]:
+        if about.startswith(facts.unit) or facts.unit in about.split()[:2]:
             return f"{shown} {about.replace(facts.unit, unit, 1)}"
         return f"{about}: {shown} {unit}"
 

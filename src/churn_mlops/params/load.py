@@ -21,9 +21,7 @@ PREFIX = "CHURN__"
 MLFLOW = {"MLFLOW_TRACKING_URI": "uri", "MLFLOW_EXPERIMENT_NAME": "experiment"}
 
 
-def load(
-    path: str | Path = "params.yaml", environment: Mapping[str, str] | None = None
-) -> Params:
+def load(path: str | Path = "params.yaml", environment: Mapping[str, str] | None = None) -> Params:
     """Read the parameters.
 
     Parameters
@@ -76,7 +74,9 @@ def _read(path: Path) -> dict[str, Any]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ParamsError(f"{path} must hold sections such as 'churn:', not a {type(tree).__name__}")
+        raise ParamsError(
+            f"{path} must hold sections such as 'churn:', not a {type(tree).__name__}"
+        )
     return tree
 
 
@@ -122,17 +122,15 @@ def _shown(value: object) -> str:
 
 def _keys(where: tuple[int | str, ...]) -> list[str]:
     """Return the valid keys of the section that lies at a path of the tree."""
-    model: Any = Params
+    model: type[BaseModel] | None = Params
     for part in where:
-        model = _model(
-            model.model_fields[part].annotation
-            if isinstance(model, type) and part in model.model_fields
-            else model
-        )
-    return sorted(model.model_fields) if isinstance(model, type) else []
+        # An index or a free name, as in dict[str, Section], leads to no other section.
+        if model is not None and part in model.model_fields:
+            model = _model(model.model_fields[str(part)].annotation)
+    return [] if model is None else sorted(model.model_fields)
 
 
-def _model(annotation: Any) -> Any:
+def _model(annotation: Any) -> type[BaseModel] | None:
     """Find the section within an annotation such as ``dict[str, Section]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation

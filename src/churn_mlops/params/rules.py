@@ -16,7 +16,9 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _unknown(path: str, names: Iterable[str] | None, valid: Iterable[str], of: str) -> Iterator[Finding]:
+def _unknown(
+    path: str, names: Iterable[str] | None, valid: Iterable[str], of: str
+) -> Iterator[Finding]:
     known = list(valid)
     for name in names or ():
         if name not in known:

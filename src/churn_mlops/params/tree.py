@@ -66,7 +66,12 @@ class Churn(Section):
 
     window_days: Days = 30
     active_within_days: Days | None = 30
-    active_events: tuple[Name, ...] | None = ("login", "course_enroll", "video_watch", "quiz_attempt")
+    active_events: tuple[Name, ...] | None = (
+        "login",
+        "course_enroll",
+        "video_watch",
+        "quiz_attempt",
+    )
     within_subscription: bool = False
 
 
@@ -261,7 +266,7 @@ class Features(Section):
 class Baseline(Section):
     """The logistic regression: inverse regularisation strength and solver iterations."""
 
-    c: Annotated[float, Field(gt=0)] = 1.0
+    c: Annotated[float, Field(gt=0)] = 0.01
     max_iter: Annotated[int, Field(ge=1)] = 1_000
 
 

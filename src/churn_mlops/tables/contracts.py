@@ -72,6 +72,13 @@ def subscriptions(params: Params, folder: str = "raw") -> Contract:
     )
 
 
+def spoken(column: str) -> str:
+    """A daily column as one would say it: logins_count is "logins"."""
+    words = column.removesuffix("_count").removesuffix("_sum").replace("_", " ")
+    plain = words.endswith("s") or not column.endswith("_count")
+    return words if plain else f"{words} events"
+
+
 def user_daily(params: Params) -> Contract:
     """One row per user and day, from sign-up (or the first event) to the last complete day."""
     features = params.features
@@ -81,11 +88,21 @@ def user_daily(params: Params) -> Contract:
         ("user_id", "as_of_date"),
         (
             user_id(params),
-            Column("as_of_date", "date", nullable=False, about="the day; sees events up to its end"),
-            Column("is_active_day", "int8", False, "0/1", "any event of churn.active_events"),
+            Column(
+                "as_of_date", "date", nullable=False, about="the day; sees events up to its end"
+            ),
+            Column(
+                "is_active_day",
+                "int8",
+                False,
+                "0/1",
+                "an active day: any event of churn.active_events",
+            ),
             Column("total_events", "int32", False, "events", "events of all types"),
             *(
-                Column(name, "int32", False, "events", f"events of type {', '.join(types)}")
+                Column(
+                    name, "int32", False, spoken(name), f"{spoken(name)}; type {', '.join(types)}"
+                )
                 for name, types in features.counts.items()
             ),
             *(
@@ -94,7 +111,7 @@ def user_daily(params: Params) -> Contract:
                     "float64",
                     False,
                     params.data.measures[entry.measure].unit,
-                    f"sum of {entry.measure}",
+                    f"{spoken(name)}; sum of {entry.measure}",
                 )
                 for name, entry in features.sums.items()
             ),
@@ -104,7 +121,7 @@ def user_daily(params: Params) -> Contract:
                     "float64",
                     True,
                     params.data.measures[entry.measure].unit,
-                    f"mean of {entry.measure}; null on days without one",
+                    f"mean {entry.measure.replace('_', ' ')}; null without one",
                 )
                 for name, entry in features.means.items()
             ),

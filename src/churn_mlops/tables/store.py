@@ -36,7 +36,8 @@ def scan(con: Engine, contract: Contract, params: Params) -> ir.Table:
     path = contract.path(params)
     if not path.exists():
         raise ContractError(
-            f"there is no {path}", fix="run the stage that writes it: `dvc repro` runs what is missing"
+            f"there is no {path}",
+            fix="run the stage that writes it: `dvc repro` runs what is missing",
         )
     if params.tables.format == "csv":
         return _scan_csv(con, contract, path)
@@ -51,7 +52,9 @@ def _scan_csv(con: Engine, contract: Contract, path: Path) -> ir.Table:
     contract.require(header, path)
     types = {name: contract.types.get(name, "string") for name in header}
     if con.name == "duckdb":
-        native = {name: con.compiler.type_mapper.to_string(ibis.dtype(t)) for name, t in types.items()}
+        native = {
+            name: con.compiler.type_mapper.to_string(ibis.dtype(t)) for name, t in types.items()
+        }
         table = con.read_csv(str(path), header=True, auto_detect=False, columns=native)
     else:
         table = con.read_csv(str(path), schema=ibis.schema(types), header=True, escape='"')

@@ -24,7 +24,9 @@ def test_dvc_runs_exactly_the_commands_in_their_order() -> None:
 
 def test_every_code_dependency_exists() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    code = {d for stage in stages.values() for d in stage["deps"] if d.startswith(("src", "scripts"))}
+    code = {
+        d for stage in stages.values() for d in stage["deps"] if d.startswith(("src", "scripts"))
+    }
     assert code
     for path in code:
         assert (ROOT / path).exists(), path

@@ -32,7 +32,7 @@ SLOW = settings(
     max_examples=15,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture]
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -57,7 +57,11 @@ def assert_same(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Non
         for name, value in mine.items():
             expected = None if pd.isna(other[name]) else other[name]
             if isinstance(value, float) and expected is not None:
-                assert math.isclose(value, expected, rel_tol=1e-9, abs_tol=1e-9), (name, mine, other)
+                assert math.isclose(value, expected, rel_tol=1e-9, abs_tol=1e-9), (
+                    name,
+                    mine,
+                    other,
+                )
             else:
                 assert value == expected, (name, mine, other)
 
@@ -83,7 +87,9 @@ def test_nothing_after_a_day_changes_its_row(
     invented = other.events[(other.events.day > day) & other.events.user_id.isin(ids)]
     kept = log.events[log.events.day <= day]
     signup = log.users.set_index("user_id").signup_date
-    invented = invented[[d >= signup[u] for d, u in zip(invented.day, invented.user_id, strict=True)]]
+    invented = invented[
+        [d >= signup[u] for d, u in zip(invented.day, invented.user_id, strict=True)]
+    ]
     changed = log._replace(events=pd.concat([kept, invented], ignore_index=True))
 
     def until(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -106,11 +112,25 @@ def test_rows_stay_identical_when_later_days_arrive(con: Any, log: logs.Log, cut
 def test_a_recorded_shift_is_seen_where_it_happens(con: Any) -> None:
     """One login on one day, by hand."""
     users = pd.DataFrame(
-        [{"user_id": 7, "signup_date": date(2025, 1, 1), "plan": "pro", "is_paid": 1.0,
-          "country": "DE", "marketing_source": "ads"}]
+        [
+            {
+                "user_id": 7,
+                "signup_date": date(2025, 1, 1),
+                "plan": "pro",
+                "is_paid": 1.0,
+                "country": "DE",
+                "marketing_source": "ads",
+            }
+        ]
     )
-    event = {"event_id": 1, "user_id": 7, "event_time": datetime(2025, 1, 4, 9), "event_type": "login",
-             "course_id": None, "day": date(2025, 1, 4)}
+    event = {
+        "event_id": 1,
+        "user_id": 7,
+        "event_time": datetime(2025, 1, 4, 9),
+        "event_type": "login",
+        "course_id": None,
+        "day": date(2025, 1, 4),
+    }
     events = pd.DataFrame([event | dict.fromkeys(PARAMS.data.measures)])
     none = pd.DataFrame([], columns=["user_id", "start_date", "end_date", "plan"])
     rows = computed(con, logs.Log(users, events, none, date(2025, 1, 7)))

@@ -100,7 +100,12 @@ def test_all_mistakes_are_named_at_once(workspace: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("- a\n- b", "must hold sections"), ("a: [", "cannot be read as YAML"), ("x", "must hold"), ("data: {start_date: 2025-13-01}", "month must be in 1..12")],
+    [
+        ("- a\n- b", "must hold sections"),
+        ("a: [", "cannot be read as YAML"),
+        ("x", "must hold"),
+        ("data: {start_date: 2025-13-01}", "month must be in 1..12"),
+    ],
 )
 def test_no_tree_at_all(workspace: Path, content: str, words: str) -> None:
     (workspace / "params.yaml").write_text(content)
@@ -121,9 +126,7 @@ def test_a_missing_file_says_where(workspace: Path) -> None:
         ("CHURN__ENGINE__NAME", "spark", "'engine' is a value, not a section"),
     ],
 )
-def test_a_broken_override_names_itself(
-    workspace: Path, name: str, value: str, words: str
-) -> None:
+def test_a_broken_override_names_itself(workspace: Path, name: str, value: str, words: str) -> None:
     (workspace / "params.yaml").write_text("engine: duckdb")
     with pytest.raises(ParamsError, match=words) as caught:
         params.load(environment={name: value})

@@ -15,14 +15,17 @@ def test_the_defaults_break_no_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("logn", "; did you mean 'login'?"), ("zzz", ""), ("login", "; did you mean 'login'?")]
+    ("name", "expected"),
+    [("logn", "; did you mean 'login'?"), ("zzz", ""), ("login", "; did you mean 'login'?")],
 )
 def test_nearest(name: str, expected: str) -> None:
     assert nearest(name, ["login", "payment"]) == expected
 
 
 def test_a_ratio_names_daily_counts(make_params: Any) -> None:
-    over = {"features": {"ratios": {"r": {"numerator": ("login",), "denominator": ("logins_count",)}}}}
+    over = {
+        "features": {"ratios": {"r": {"numerator": ("login",), "denominator": ("logins_count",)}}}
+    }
     assert list(findings(make_params(over))) == [
         (
             "features.ratios.r.numerator",

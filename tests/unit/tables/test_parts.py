@@ -36,7 +36,9 @@ def test_no_users_no_ranges(con: Any, make_params: Any) -> None:
     assert user_ranges(users, 3, make_params()) == []
 
 
-@pytest.mark.parametrize(("format_", "parts", "held"), [("csv", 2, True), ("csv", 1, False), ("parquet", 2, False)])
+@pytest.mark.parametrize(
+    ("format_", "parts", "held"), [("csv", 2, True), ("csv", 1, False), ("parquet", 2, False)]
+)
 def test_only_a_csv_that_is_read_often_is_held(
     con: Any, make_params: Any, format_: str, parts: int, held: bool
 ) -> None:

@@ -45,7 +45,7 @@ def daily_of(active: list[int], params: Params) -> pa.Table:
     contract = contracts.user_daily(params)
     start = date(2025, 1, 1)
     rows = [
-        {name: 0 for name in contract.names}
+        dict.fromkeys(contract.names, 0)
         | {"user_id": 1, "as_of_date": start + timedelta(days=n), "is_active_day": value}
         for n, value in enumerate(active)
     ]

@@ -1,0 +1,51 @@
+"""dvc.yaml declares the code and the parameters of each stage."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from churn_mlops.params import Params
+
+ROOT = Path(__file__).parents[2]
+STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def load_script() -> Any:
+    spec = importlib.util.spec_from_file_location("code", ROOT / "scripts/code_of_stages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_declared_code_is_the_code_that_is_imported(stage: str) -> None:
+    declared = [path for path in STAGES[stage]["deps"] if path.startswith("src/")]
+    assert sorted(declared) == load_script().code(stage), "run scripts/code_of_stages.py"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_declared_parameters_exist(stage: str) -> None:
+    tree = Params().model_dump()
+    for path in STAGES[stage]["params"]:
+        below: Any = tree
+        for part in path.split("."):
+            assert part in below, path
+            below = below[part]
+
+
+def test_no_stage_shares_a_folder_or_file_with_another() -> None:
+    outs = [
+        out
+        for stage in STAGES.values()
+        for out in [*stage["outs"], *stage.get("metrics", [])]
+    ]
+    assert len(outs) == len(set(outs))
+    for out in outs:
+        assert not any(other != out and other.startswith(f"{out}/") for other in outs)
