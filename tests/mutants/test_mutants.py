@@ -21,6 +21,10 @@ ROOT = Path(__file__).parents[2]
 LABELS = "tests/unit/training/test_build_labels.py"
 FEATURES = "tests/unit/features/test_build_features.py"
 ELIGIBLE = "tests/unit/features/test_eligibility.py"
+SPLIT = "tests/unit/training/test_split.py"
+GATE = "tests/unit/data/test_bad_input.py tests/unit/data/test_validate.py"
+SCORE = "tests/unit/inference/test_batch_score.py"
+LOGISTIC = "tests/unit/training/test_logistic.py"
 
 
 class Mutant(NamedTuple):
@@ -137,6 +141,101 @@ MUTANTS = {
         "return value if types is None else kind.isin(types)",
         "return value if types else kind.isin(types)",
         FEATURES,
+    ),
+    "training labels look into the test days": Mutant(
+        "training/split.py",
+        "first_test - timedelta(days=embargo + 1)",
+        "first_test - timedelta(days=embargo)",
+        SPLIT,
+    ),
+    "no embargo at all": Mutant(
+        "training/split.py",
+        "first_test - timedelta(days=embargo + 1)",
+        "first_test - timedelta(days=1)",
+        SPLIT,
+    ),
+    "test days from the beginning": Mutant(
+        "training/split.py",
+        "return days[-1] - timedelta(days=test_days - 1), days[-1]",
+        "return days[0], days[0] + timedelta(days=test_days - 1)",
+        SPLIT,
+    ),
+    "train_end is ignored": Mutant(
+        "training/split.py",
+        "last_train = min(last_train, training.train_end)",
+        "last_train = max(last_train, training.train_end)",
+        SPLIT,
+    ),
+    "snapshots every day": Mutant(
+        "training/split.py", "% every == 0", "% every >= 0", SPLIT
+    ),
+    "one class is enough": Mutant(
+        "training/split.py", "if churned in (0, len(labels)):", "if churned < 0:", SPLIT
+    ),
+    "class weights distort the probabilities": Mutant(
+        "training/logistic.py", "intercept += float(np.log(share / (1 - share)))", "pass", LOGISTIC
+    ),
+    "the gate never closes": Mutant(
+        "data/validate.py", "if too_many:", "if too_many and not verdicts:", GATE
+    ),
+    "every row is good": Mutant(
+        "data/check_rows.py",
+        "check=first([fault for fault in faults if fault[0] not in quiet])",
+        "check=first([])",
+        GATE,
+    ),
+    "bad rows reach the clean tables": Mutant(
+        "data/check_rows.py",
+        "checked.filter(checked.check.isnull())",
+        "checked.filter(checked.check.isnull() | checked.check.notnull())",
+        f"{GATE} tests/unit/data/test_prepare_dataset.py",
+    ),
+    "duplicates stay": Mutant(
+        "data/check_rows.py", "(numbered.place > 0)", "(numbered.place < 0)", GATE
+    ),
+    "future dates stay": Mutant(
+        "data/check_rows.py",
+        '("CHN122", day > ibis.date(last_day))',
+        '("CHN122", day < ibis.date(last_day) - ibis.interval(days=99999))',
+        GATE,
+    ),
+    "unknown users stay": Mutant(
+        "data/check_rows.py",
+        """("CHN120", table.known.isnull()),
+        ("CHN121"""",
+        """("CHN120", table.known != table.known),
+        ("CHN121"""",
+        GATE,
+    ),
+    "scores belong to the wrong users": Mutant(
+        "inference/batch_score.py",
+        '"churn_risk": pa.array(risks)',
+        '"churn_risk": pa.array(np.roll(risks, 1))',
+        SCORE,
+    ),
+    "the safest come first": Mutant(
+        "inference/batch_score.py", "table.churn_risk.desc()", "table.churn_risk.asc()", SCORE
+    ),
+    "ties fall as they come": Mutant(
+        "inference/batch_score.py",
+        "order_by=[table.churn_risk.desc(), table.user_id]",
+        "order_by=[table.churn_risk.desc(), table.user_id.desc()]",
+        SCORE,
+    ),
+    "everybody is contacted": Mutant(
+        "inference/batch_score.py", "(table.risk_rank <= top_k)", "(table.risk_rank >= 0)", SCORE
+    ),
+    "who left is scored": Mutant(
+        "inference/batch_score.py",
+        "rows = eligible(features.filter(features.as_of_date == ibis.literal(day)), params)",
+        'rows = features.filter(features.as_of_date == ibis.literal(day)).drop("is_eligible")',
+        SCORE,
+    ),
+    "all days are scored": Mutant(
+        "inference/batch_score.py",
+        "features.filter(features.as_of_date == ibis.literal(day))",
+        "features.filter(features.as_of_date <= ibis.literal(day))",
+        SCORE,
     ),
 }
 

@@ -79,15 +79,8 @@ def _from_sql(
     url, relation = params.data.sql.url or "", getattr(params.data.sql, name)
     time = mapping(name, params).get("event_time", "event_time")
     where = f"data.sql.{name} ({source_sql.masked(url)})"
-    whole = contract_of(name, params)
     with source_sql.connection(url) as database:
-        found = source_sql.batches(database, url, relation, since, time)
-        if not whole.parts:
-            # Users and subscriptions are one file each and small beside the events.
-            import pyarrow as pa
-
-            found = iter([pa.concat_tables(list(found))])
-        for batch in found:
+        for batch in source_sql.batches(database, url, relation, since, time):
             yield renamed(ibis.memtable(batch), name, where, params)
 
 

@@ -32,6 +32,7 @@ def users(params: Params, folder: str = "raw") -> Contract:
             Column("signup_date", "date", nullable=False, about="day of sign-up"),
             *static_columns(params),
         ),
+        parts=True,
     )
 
 
@@ -69,6 +70,7 @@ def subscriptions(params: Params, folder: str = "raw") -> Contract:
             Column("end_date", "date", nullable=False, about="last day of the period"),
             Column("plan", "string"),
         ),
+        parts=True,
     )
 
 
