@@ -201,10 +201,8 @@ MUTANTS = {
     ),
     "unknown users stay": Mutant(
         "data/check_rows.py",
-        """("CHN120", table.known.isnull()),
-        ("CHN121"""",
-        """("CHN120", table.known != table.known),
-        ("CHN121"""",
+        '("CHN120", table.known.isnull()),\n        ("CHN121"',
+        '("CHN120", table.known != table.known),\n        ("CHN121"',
         GATE,
     ),
     "scores belong to the wrong users": Mutant(
@@ -247,7 +245,7 @@ def survives(mutant: Mutant, folder: Path) -> str | None:
     text = path.read_text()
     assert text.count(mutant.old) == 1, f"{mutant.module} holds {mutant.old!r} not exactly once"
     path.write_text(text.replace(mutant.old, mutant.new))
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider"]
     environment = os.environ | {
         "PYTHONPATH": str(folder / "src"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
