@@ -166,9 +166,7 @@ MUTANTS = {
         "last_train = max(last_train, training.train_end)",
         SPLIT,
     ),
-    "snapshots every day": Mutant(
-        "training/split.py", "% every == 0", "% every >= 0", SPLIT
-    ),
+    "snapshots every day": Mutant("training/split.py", "% every == 0", "% every >= 0", SPLIT),
     "one class is enough": Mutant(
         "training/split.py", "if churned in (0, len(labels)):", "if churned < 0:", SPLIT
     ),

@@ -41,11 +41,7 @@ def test_declared_parameters_exist(stage: str) -> None:
 
 
 def test_no_stage_shares_a_folder_or_file_with_another() -> None:
-    outs = [
-        out
-        for stage in STAGES.values()
-        for out in [*stage["outs"], *stage.get("metrics", [])]
-    ]
+    outs = [out for stage in STAGES.values() for out in [*stage["outs"], *stage.get("metrics", [])]]
     assert len(outs) == len(set(outs))
     for out in outs:
         assert not any(other != out and other.startswith(f"{out}/") for other in outs)

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 
 from churn_mlops.data.checks import muted
-from churn_mlops.data.parse import text_of, typed
+from churn_mlops.data.parse import typed
 from churn_mlops.params import Params
 from churn_mlops.tables import Contract, contracts
 
@@ -158,9 +158,9 @@ def _flagged(table: ir.Table, faults: Sequence[Fault], params: Params) -> ir.Tab
     )
 
 
-def repeated_ids(raw: ir.Table, key: str) -> ir.Table:
-    """The ids, as text, that occur more than once in a raw table; one column, ``id``."""
-    ids = raw.select(id=text_of(raw[key]))
+def repeated_ids(raw: ir.Table, key: str, contract: Contract) -> ir.Table:
+    """The readable ids that occur more than once in a raw table; one column, ``id``."""
+    ids = raw.select(id=typed(raw[key], contract.types[key]))
     return ids.group_by("id").having((ids.count() > 1) & ids.id.notnull()).agg().select("id")
 
 
@@ -171,7 +171,7 @@ def _first_only(flagged: ir.Table, twice: ir.Table | None, key: str, *before: st
     """
     if twice is None:
         return flagged
-    repeated = text_of(flagged[f"{RAW}{key}"]).isin(twice.id).fill_null(False)
+    repeated = flagged[key].isin(twice.id).fill_null(False)
     single, several = flagged.filter(~repeated), flagged.filter(repeated)
     raw = [name for name in flagged.columns if name.startswith(RAW)]
     order = [several.check.notnull(), *(several[name] for name in (*before, *raw))]

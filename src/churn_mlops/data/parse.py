@@ -16,8 +16,8 @@ TIME = rf"^{DAY}({CLOCK} ?{OFFSET}?)?$"
 
 
 def text_of(column: ir.Column) -> ir.StringValue:
-    """The value as it came, without blanks around it; empty text is null."""
-    return column.cast("string").strip().nullif("")
+    """The value as it came, as text; empty text is null."""
+    return column.cast("string").nullif("")
 
 
 def typed(column: ir.Column, kind: str) -> ir.Value:
@@ -74,6 +74,7 @@ def _moment(text: ir.StringValue) -> ir.TimestampValue:
 
 def _utc(text: ir.StringValue) -> ir.TimestampValue:
     """Read any form; a time without an offset is UTC already."""
+    text = text.strip()
     bare = text.re_replace(rf"({CLOCK}) ?{OFFSET}$", r"\1").replace("T", " ")
     moment = _if(text.re_search(TIME), bare.try_cast("timestamp"))
     offset = text.re_extract(rf"{CLOCK} ?([+-][0-9]{{2}}:?[0-9]{{0,2}})$", 3).nullif("")

@@ -72,9 +72,11 @@ def quarantine_contract(contract: Contract) -> Contract:
 def checked_tables(con: engine.Engine, raw: RawTables, params: Params) -> dict[str, ir.Table]:
     """All raw tables with their checks, by name; users are held, as events need them."""
     last_day = last_possible_day(params)
-    users = check_users(raw.users, params, last_day, _repeated(con, raw.users, "user_id"))
+    users = check_users(
+        raw.users, params, last_day, _repeated(con, raw.users, "user_id", contracts.users(params))
+    )
     users = con.create_table("checked_users", users, temp=True)
-    twice = _repeated(con, raw.events, "event_id")
+    twice = _repeated(con, raw.events, "event_id", contracts.events(params))
     tables = {
         "users": users,
         "events": check_events(raw.events, good(users), params, last_day, twice),
@@ -84,9 +86,9 @@ def checked_tables(con: engine.Engine, raw: RawTables, params: Params) -> dict[s
     return tables
 
 
-def _repeated(con: engine.Engine, raw: ir.Table, key: str) -> ir.Table | None:
+def _repeated(con: engine.Engine, raw: ir.Table, key: str, contract: Contract) -> ir.Table | None:
     """The repeated ids, held; None when every id is unique, which saves the search for them."""
-    twice = con.create_table(f"repeated_{key}", repeated_ids(raw, key), temp=True)
+    twice = con.create_table(f"repeated_{key}", repeated_ids(raw, key, contract), temp=True)
     return twice if engine.value(con, twice.count()) else None
 
 
