@@ -48,7 +48,7 @@ class Duckdb(Section):
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 2
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")] = "4GB"
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")] = "3GB"
     rows_per_part: Annotated[int, Field(ge=1_000)] = 2_000_000
 
 
@@ -284,7 +284,7 @@ class Training(Section):
     test_start: date | None = None
     test_end: date | None = None
     snapshot_every_days: Days = 1
-    max_rows: Annotated[int, Field(ge=100)] = 2_000_000
+    max_rows: Annotated[int, Field(ge=100)] = 1_000_000
     class_weight: Literal["balanced"] | None = "balanced"
     seed: Annotated[int, Field(ge=0)] = 42
     baseline: Baseline = Baseline()
