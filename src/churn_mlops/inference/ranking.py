@@ -36,7 +36,10 @@ def latest(params: Params, n: int) -> list[Row]:
 
 
 def written(params: Params) -> list[Path]:
-    """Every file below the data and artifact roots, directories of parts as one entry."""
+    """Every file below the data and artifact roots, directories of parts as one entry.
+
+    A local MLflow store stands at the end.
+    """
     found: list[Path] = []
     for root in (Path(params.paths.data), Path(params.paths.artifacts)):
         for path in sorted(root.rglob("*")):
@@ -45,7 +48,8 @@ def written(params: Params) -> list[Path]:
             hidden = any(part.startswith(".") for part in path.parts)
             if (path.is_file() or is_part_table) and not inside_parts and not hidden:
                 found.append(path)
-    return found
+    store = Path(params.tracking.uri.removeprefix("sqlite:///"))
+    return [*found, store] if store.is_file() else found
 
 
 def as_text(rows: list[Row], paths: list[Path]) -> str:

@@ -56,5 +56,6 @@ def test_written_lists_files_and_part_tables_once(workspace: Path, make_params: 
     (workspace / "data/raw/.gitignore").write_text("x")
     (workspace / "artifacts").mkdir()
     (workspace / "artifacts/m.json").write_text("x")
+    (workspace / "mlflow.db").write_text("x")
     names = [str(path) for path in written(make_params())]
-    assert names == ["data/raw/events.parquet", "artifacts/m.json"]
+    assert names == ["data/raw/events.parquet", "artifacts/m.json", "mlflow.db"]
