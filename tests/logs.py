@@ -59,7 +59,7 @@ def logs(draw: st.DrawFn, params: Params, days: int = 24) -> Log:
                 "user_id": user,
                 "signup_date": FIRST + timedelta(days=offset),
                 "plan": draw(st.sampled_from(["free", "pro", None])),
-                "is_paid": float(draw(st.integers(0, 1))),
+                "is_paid": draw(st.integers(0, 1)),
                 "country": draw(st.sampled_from(["IN", "DE", "é✓"])),
                 "marketing_source": "ads",
             }

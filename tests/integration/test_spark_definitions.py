@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,6 +22,7 @@ from churn_mlops.tables import Contract, contracts
 from churn_mlops.training.build_labels import build_labels
 from churn_mlops.training.build_training_set import build_training_set, dataset_contract
 from tests import logs
+from tests.integration.tools import require_tool
 
 pytestmark = pytest.mark.slow
 PARAMS = Params.model_validate(
@@ -38,10 +37,7 @@ PARAMS = Params.model_validate(
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    if shutil.which("java") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("java is missing; under CI it must be there")
-        pytest.skip("java is missing: PySpark needs Java 17 or newer")
+    require_tool("java")
     with engine.connect(PARAMS) as con:
         yield con
 
@@ -53,7 +49,7 @@ def random_log(seed: int, users: int = 12, days: int = 40) -> logs.Log:
             "user_id": range(1, users + 1),
             "signup_date": [logs.FIRST + timedelta(int(n)) for n in rng.integers(-5, 20, users)],
             "plan": rng.choice(["free", "pro"], users),
-            "is_paid": rng.integers(0, 2, users).astype(float),
+            "is_paid": rng.integers(0, 2, users),
             "country": "DE",
             "marketing_source": "ads",
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -56,9 +57,23 @@ def _sections(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[Bas
 
 
 def _type(annotation: Any) -> str:
-    text = getattr(annotation, "__name__", None) if isinstance(annotation, type) else None
-    plain = text or str(annotation).replace("churn_mlops.params.tree.", "").replace("typing.", "")
-    return f"`{plain}`".replace("|", "\\|").replace("datetime.", "")
+    return f"`{_plain_type(annotation)}`".replace("|", "\\|")
+
+
+def _plain_type(annotation: Any) -> str:
+    """An annotation as people write it: ``float``, ``list of str``, ``csv | parquet``."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _plain_type(inner[0])
+    if origin is Literal:
+        return " | ".join(str(value) for value in inner)
+    if origin in (Union, UnionType):
+        return " | ".join("null" if part is type(None) else _plain_type(part) for part in inner)
+    if origin is tuple:
+        return f"list of {_plain_type(inner[0])}"
+    if origin is dict:
+        return f"{_plain_type(inner[0])}: {_plain_type(inner[1])}"
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def _default(value: Any) -> str:
@@ -104,6 +119,4 @@ def cli_page() -> str:
             record = parameter.get_help_record(context)
             if record:
                 lines.append(f"| `{record[0]}` | {record[1]} |".replace("  [", " ["))
-        if not command.params:
-            continue
     return "\n".join(lines) + "\n"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from churn_mlops import engine
 from churn_mlops.errors import ParamsError
 from churn_mlops.params import Params
+from churn_mlops.params.rules import nearest
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
 from churn_mlops.tables import Writer, contracts
@@ -37,6 +39,8 @@ def _synthetic(params: Params) -> Summary:
     ):
         try:
             for block in blocks(portal, start):
+                _require(users.names, block.users.column_names, "features.static")
+                _require(events.names, block.events.column_names, "data.measures")
                 users_out.append(con, block.users)
                 events_out.append(con, block.events)
                 step(f"{events_out.rows:,} events")
@@ -44,3 +48,12 @@ def _synthetic(params: Params) -> Summary:
             raise ParamsError(f"data.synthetic: {error}") from error
     rows = {users.name: users_out.rows, events.name: events_out.rows}
     return Summary("generate_data", rows, [users_out.path, events_out.path])
+
+
+def _require(names: Sequence[str], present: Sequence[str], key: str) -> None:
+    for name in names:
+        if name not in present:
+            raise ParamsError(
+                f"{key}: the synthetic portal has no '{name}'{nearest(name, present)}",
+                fix=f"it has {', '.join(present)}",
+            )

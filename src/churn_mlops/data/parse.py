@@ -59,9 +59,7 @@ def _from_native(column: ir.Column, kind: str) -> ir.Value:
 
 def leading_zeros(column: ir.Column) -> ir.BooleanValue:
     """True where a text is a whole number with zeros in front, such as 007."""
-    text = text_of(column)
-    number = text.try_cast("int64").cast("string")
-    return ((number != text) & (number == text.re_replace("^0+", ""))).fill_null(False)
+    return text_of(column).re_search("^0[0-9]+$").fill_null(False)
 
 
 def _moment(text: ir.StringValue) -> ir.TimestampValue:

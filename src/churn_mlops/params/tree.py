@@ -246,9 +246,9 @@ class Features(Section):
             denominator=("payment_success_count", "payment_failed_count"),
         )
     }
-    static: dict[Name, Literal["categorical", "numeric"]] = {
+    static: dict[Name, Literal["categorical", "numeric", "integer"]] = {
         "plan": "categorical",
-        "is_paid": "numeric",
+        "is_paid": "integer",
         "country": "categorical",
         "marketing_source": "categorical",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def params(over: dict[str, Any] | None = None) -> Params:
+def params(over: Mapping[str, Any] | None = None) -> Params:
     """Parameters of the good source with some changes."""
     tree = merge(Params().model_dump(), copy.deepcopy(OVER))
-    return Params.model_validate(merge(tree, over or {}))
+    return Params.model_validate(merge(tree, dict(over or {})))

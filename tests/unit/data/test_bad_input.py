@@ -1,13 +1,16 @@
-"""Broken and odd inputs: each ends in its check's number or one clear error, nothing half-written."""
+"""Broken and odd inputs: each ends in its check or one clear error, nothing half-written."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -42,7 +45,7 @@ class Row(NamedTuple):
     check: str
     count: int = 1
     table: str = "events"
-    over: dict[str, Any] = {}
+    over: Mapping[str, Any] = MappingProxyType({})
 
 
 SUBSCRIPTIONS = {"data": {"subscriptions": True, "files": {"subscriptions": "in/subs.csv"}}}
@@ -114,7 +117,7 @@ ROWS = {
 }
 
 
-def bring_in(folder: Path, files: dict[str, bytes], over: dict[str, Any] | None = None) -> None:
+def bring_in(folder: Path, files: dict[str, bytes], over: Mapping[str, Any] | None = None) -> None:
     """Run the source and the gate on these files."""
     source.lay_out(folder, files)
     params = source.params(over)
@@ -151,7 +154,7 @@ def test_a_bad_row_is_set_aside_with_its_number(workspace: Path, name: str) -> N
 @pytest.mark.parametrize("name", ROWS)
 def test_too_many_bad_rows_close_the_gate(workspace: Path, name: str) -> None:
     case = ROWS[name]
-    closed = {"validation": {"max_quarantine_share": 0.0}} | case.over
+    closed = {"validation": {"max_quarantine_share": 0.0}} | dict(case.over)
     with pytest.raises(QuarantineError, match=case.check) as caught:
         bring_in(workspace, case.files, closed)
     assert caught.value.exit_code == 13
@@ -178,7 +181,7 @@ class Broken(NamedTuple):
     files: dict[str, bytes]
     error: type[ChurnError]
     words: str
-    over: dict[str, Any] = {}
+    over: Mapping[str, Any] = MappingProxyType({})
 
 
 GOOD = good_files()
@@ -317,8 +320,6 @@ def test_a_broken_input_is_one_clear_error(workspace: Path, name: str) -> None:
     case = BROKEN[name]
     with pytest.raises(case.error) as caught:
         bring_in(workspace, case.files, case.over)
-    import re
-
     assert re.search(case.words, str(caught.value)), str(caught.value)
     assert caught.value.fix
     nothing_half_written(workspace)

@@ -117,7 +117,7 @@ def test_a_recorded_shift_is_seen_where_it_happens(con: Any) -> None:
                 "user_id": 7,
                 "signup_date": date(2025, 1, 1),
                 "plan": "pro",
-                "is_paid": 1.0,
+                "is_paid": 1,
                 "country": "DE",
                 "marketing_source": "ads",
             }

@@ -1,0 +1,66 @@
+"""Tables from a database, here SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from churn_mlops.data.source_sql import batches, connection, masked
+from churn_mlops.errors import SourceError
+
+
+def make(path: Path) -> str:
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE events (user_id INTEGER, event_time TEXT)")
+        db.executemany("INSERT INTO events VALUES (?, ?)", [(1, "2025-01-01"), (2, "2025-01-02")])
+    return f"sqlite:///{path}"
+
+
+def rows(url: str, relation: str, since: date | None = None) -> list[dict[str, object]]:
+    with connection(url) as con:
+        return pa.concat_tables(list(batches(con, url, relation, since))).to_pylist()
+
+
+@pytest.mark.parametrize("relation", ["events", "SELECT * FROM events;", "select * from events"])
+def test_a_table_or_a_query(tmp_path: Path, relation: str) -> None:
+    assert [r["user_id"] for r in rows(make(tmp_path / "x.db"), relation)] == [1, 2]
+
+
+def test_only_new_days(tmp_path: Path) -> None:
+    url = make(tmp_path / "x.db")
+    assert [r["user_id"] for r in rows(url, "events", date(2025, 1, 2))] == [2]
+    assert rows(url, "events", date(2025, 1, 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@host:5432/db?x=1", "postgresql://me:***@host:5432/db?x=1"),
+        ("postgresql://me@host/db", "postgresql://me@host/db"),
+        ("sqlite:///x.db", "sqlite:///x.db"),
+    ],
+)
+def test_passwords_are_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://me:secret@127.0.0.1/db", "no driver for mysql"),
+        ("postgresql://me:secret@127.0.0.1:9/db", "cannot be reached at postgresql://me:"),
+    ],
+)
+def test_no_connection(url: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words) as caught, connection(url):
+        raise AssertionError("connected")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_missing_table_names_the_query(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="SELECT \\* FROM nothing"):
+        rows(make(tmp_path / "x.db"), "nothing")
