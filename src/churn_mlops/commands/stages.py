@@ -10,14 +10,22 @@ import typer
 from churn_mlops.commands.run import AsJson, ParamsFile, run_stage
 
 
-def generate_data(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
+def generate_data(
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Only events of this day and later (databases)."),
+    ] = None,
+) -> None:
     """Bring the event log in: generate it, or read it from files or a database.
 
     Writes data/raw/ from the source that `data.source` names.
     """
     from churn_mlops.data import generate_data as stage
 
-    run_stage(stage.run, params, json)
+    day = since.date() if since else None
+    run_stage(lambda loaded: stage.run(loaded, since=day), params, json)
 
 
 def validate_data(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:

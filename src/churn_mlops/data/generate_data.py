@@ -14,13 +14,25 @@ from churn_mlops.summary import Summary
 from churn_mlops.tables import Writer, contracts
 
 
-def run(params: Params) -> Summary:
-    """Write the raw tables."""
+def run(params: Params, since: date | None = None) -> Summary:
+    """Write the raw tables.
+
+    Parameters
+    ----------
+    params : Params
+    since : date, optional
+        Bring in only the events of this day and later; for databases, which can filter.
+    """
+    if since is not None and params.data.source != "sql":
+        raise ParamsError(
+            f"only a database can be asked for new days; data.source is '{params.data.source}'",
+            fix="leave out --since, or set data.source: sql",
+        )
     if params.data.source == "synthetic":
         return _synthetic(params)
     from churn_mlops.data import sources
 
-    return sources.run(params)
+    return sources.run(params, since)
 
 
 def _synthetic(params: Params) -> Summary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,8 @@ def test_an_impossible_drift_names_its_section(workspace: Path, make_params: Any
     over = {"data": {"synthetic": {"users": 60, "days": 65, "drift": drift}}}
     with pytest.raises(ParamsError, match=r"data\.synthetic"):
         generate_data.run(make_params(over))
+
+
+def test_only_a_database_can_be_asked_for_new_days(workspace: Path, make_params: Any) -> None:
+    with pytest.raises(ParamsError, match="data.source is 'synthetic'"):
+        generate_data.run(make_params(SMALL), since=date(2025, 2, 1))
