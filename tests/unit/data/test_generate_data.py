@@ -57,5 +57,5 @@ def test_an_impossible_drift_names_its_section(workspace: Path, make_params: Any
 
 
 def test_only_a_database_can_be_asked_for_new_days(workspace: Path, make_params: Any) -> None:
-    with pytest.raises(ParamsError, match="data.source is 'synthetic'"):
+    with pytest.raises(ParamsError, match=r"data\.source is 'synthetic'"):
         generate_data.run(make_params(SMALL), since=date(2025, 2, 1))
