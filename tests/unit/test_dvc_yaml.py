@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from churn_mlops.params import Params
+from churn_mlops.params import Params, load
 
 ROOT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -45,3 +45,17 @@ def test_no_stage_shares_a_folder_or_file_with_another() -> None:
     assert len(outs) == len(set(outs))
     for out in outs:
         assert not any(other != out and other.startswith(f"{out}/") for other in outs)
+
+
+@pytest.mark.parametrize(
+    "path", ["params.yaml", "examples/cdnow/params.yaml", "examples/oulad/params.yaml"]
+)
+def test_a_parameter_file_has_every_key_that_dvc_watches(path: str) -> None:
+    tree = yaml.safe_load((ROOT / path).read_text())
+    watched = {key for stage in STAGES.values() for key in stage["params"]}
+    for key in sorted(watched | {"paths.data", "paths.artifacts", "tables.format"}):
+        below: Any = tree
+        for part in key.split("."):
+            assert part in below, f"{path} lacks {key}"
+            below = below[part]
+    assert load(ROOT / path, environment={}).data.event_types
