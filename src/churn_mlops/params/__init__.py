@@ -2,16 +2,19 @@
 
 from churn_mlops.params.load import load
 from churn_mlops.params.tree import (
+    Candidate,
     Churn,
     Data,
     Dirt,
     Drift,
     Duckdb,
+    Evaluation,
     Features,
     Files,
     Mean,
     Measure,
     Params,
+    Promotion,
     Ratio,
     Scoring,
     Sql,
@@ -21,19 +24,23 @@ from churn_mlops.params.tree import (
     Tracking,
     Training,
     Validation,
+    Value,
 )
 
 __all__ = [
+    "Candidate",
     "Churn",
     "Data",
     "Dirt",
     "Drift",
     "Duckdb",
+    "Evaluation",
     "Features",
     "Files",
     "Mean",
     "Measure",
     "Params",
+    "Promotion",
     "Ratio",
     "Scoring",
     "Sql",
@@ -43,5 +50,6 @@ __all__ = [
     "Tracking",
     "Training",
     "Validation",
+    "Value",
     "load",
 ]

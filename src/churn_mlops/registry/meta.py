@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from churn_mlops.params import Churn
+from churn_mlops.registry.calibration import Calibration
 from churn_mlops.registry.encoding import Encoding, Part
 
 if TYPE_CHECKING:
@@ -65,6 +66,27 @@ class Linear(Part):
     means: tuple[float, ...]
 
 
+class Trees(Part):
+    """Boosted trees on the matrix: log-odds = sum over the trees of the leaf that the row falls in.
+
+    The nodes of all trees stand in one list; `roots` are the places of the first ones, `left` and
+    `right` places in that list. At a leaf `feature`, `left` and `right` are -1 and `value` is what
+    it adds. Elsewhere a row goes left when its number in matrix column `feature` is at most
+    `threshold` (equal to it where `categorical`), and when that number is missing (NaN) and
+    `missing_left`. `cover` is the number of training rows that came by.
+    """
+
+    roots: tuple[int, ...]
+    feature: tuple[int, ...]
+    threshold: tuple[float, ...]
+    categorical: tuple[bool, ...]
+    missing_left: tuple[bool, ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    value: tuple[float, ...]
+    cover: tuple[float, ...]
+
+
 class Window(Part):
     """Days that the model was trained and tested on."""
 
@@ -78,16 +100,26 @@ class Window(Part):
 
 
 class Meta(Part):
-    """The whole of `bundle.json`; nothing in it depends on when or where it was made."""
+    """The whole of `bundle.json`; nothing in it depends on when or where it was made.
+
+    Either `linear` or `trees` gives the log-odds before `calibration`. `intervals` are those of
+    `metrics` of the same name. `thresholds` holds risks from which on a user is contacted:
+    ``top_k`` (where the test days' lists ended, on average) and, with ``scoring.value``,
+    ``profit``.
+    """
 
     format: Literal[1] = 1
     family: str
     features: tuple[FeatureFacts, ...]
     encoding: Encoding
     linear: Linear | None
+    trees: Trees | None
+    calibration: Calibration
     label: Churn
     window: Window
     metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    thresholds: dict[str, float]
     settings: dict[str, float | int | str | None]
     data: dict[str, str]
     versions: dict[str, str]
