@@ -8,7 +8,10 @@
     ├── NotEnoughDataError     14   the data cannot carry what is asked of it
     ├── TrackingError          15   the MLflow server cannot be reached or refuses
     ├── BundleError            16   a model bundle is damaged, foreign or unfit
-    └── EngineError            17   the table engine cannot be started or ran out of room
+    ├── EngineError            17   the table engine cannot be started or ran out of room
+    ├── LedgerError            18   the ledger of decisions is damaged
+    ├── PromotionError         19   the gate cannot decide, or there is nothing to go back to
+    └── LeakageError           20   the model would have seen what it may not see
 
 Exit code 0 means done, 2 means the command line itself was wrong. A message says what is
 wrong, where, and what to do about it.
@@ -95,3 +98,15 @@ class EngineError(ChurnError):
     """The table engine cannot be started, or it ran out of memory or disk."""
 
     exit_code = 17
+
+
+class PromotionError(ChurnError):
+    """The gate cannot decide, or there is nothing to go back to."""
+
+    exit_code = 19
+
+
+class LeakageError(ChurnError):
+    """The training data holds what the model may not see."""
+
+    exit_code = 20

@@ -19,7 +19,12 @@ Kind = Literal["numeric", "categorical"]
 
 @dataclass(frozen=True)
 class Feature:
-    """One model input: `minimum` and `maximum` bound the values that are possible at all."""
+    """One model input: `minimum` and `maximum` bound the values that are possible at all.
+
+    `monotone` is 1 where a larger value, all else equal, can only raise the risk, and -1 where it
+    can only lower it. It is given only where the meaning of the feature leaves no doubt: longer
+    away, or less active lately with the same past, is never a good sign.
+    """
 
     name: str
     kind: Kind
@@ -28,6 +33,7 @@ class Feature:
     about: str
     minimum: float | None = None
     maximum: float | None = None
+    monotone: Literal[-1, 0, 1] = 0
 
 
 def rolled_name(daily: str, window: int) -> str:
@@ -87,6 +93,7 @@ def _features(params: Params) -> Iterator[Feature]:
         "days",
         "days since the last active day; since sign-up for who has not been active yet",
         0,
+        monotone=1,
     )
     yield Feature(
         "active_streak_days", "numeric", "int32", "days", "active days in a row up to this one", 0
@@ -106,6 +113,7 @@ def _windowed(params: Params, daily: dict[str, Column], window: int) -> Iterator
         f"active days {span}",
         0,
         window,
+        monotone=-1 if window == min(params.features.windows_days) else 0,
     )
     for name in counted(params)[1:]:
         yield Feature(

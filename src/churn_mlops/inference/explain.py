@@ -1,4 +1,4 @@
-"""Why a risk is high: exact contributions of a linear model, and the largest ones in words."""
+"""Why a risk is high: the features that raise it most, in words."""
 
 from __future__ import annotations
 
@@ -8,49 +8,41 @@ from functools import cached_property
 import numpy as np
 
 from churn_mlops.errors import BundleError
+from churn_mlops.inference.contributions import Contributions
 from churn_mlops.inference.wording import Wording
-from churn_mlops.registry.encoding import MISSING, Columns
-from churn_mlops.registry.meta import Linear, Meta
+from churn_mlops.registry.encoding import Columns
+from churn_mlops.registry.meta import FeatureFacts, Meta
 
 REASON_COUNT = 3
 # In log-odds; what moves the odds by less than 5 % is no reason.
 LEAST_CONTRIBUTION = 0.05
+# Risks are float32, contributions float64.
+SUM_TOLERANCE = 1e-5
 
 
 class Explainer:
-    """Explains the scores of one linear model.
+    """Explains the scores of one model.
 
     Parameters
     ----------
     meta : Meta
-        From a bundle whose ``linear`` is given.
-
-    Raises
-    ------
-    BundleError
-        The model is not linear.
+        The bundle's description.
     """
 
     def __init__(self, meta: Meta) -> None:
-        if meta.linear is None:
-            raise BundleError(f"a model of the family '{meta.family}' has no linear contributions")
         self.meta = meta
-        self._linear: Linear = meta.linear
+        self._contributions = Contributions(meta.model, meta.encoding)
         self._wording = Wording(meta.features)
+        place = {name: i for i, name in enumerate(meta.encoding.names)}
+        self._order = np.array([place[name] for name in meta.feature_names])
 
-    @cached_property
+    @property
     def base(self) -> float:
-        """Log-odds at the training means of all matrix columns."""
-        means = np.array(self._linear.means)
-        return self._linear.intercept + float(means @ np.array(self._linear.coefficients))
+        """Log-odds of a user about whom nothing is known."""
+        return self._contributions.base
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
-        """What each feature adds to the log-odds, against a user with training means.
-
-        With coefficients b and training means m, feature f adds the sum of
-        ``b_j (x_j - m_j)`` over its matrix columns j (its number and its being missing, or all
-        its categories). Over all features this and `base` add up to the model's log-odds, which
-        for independent inputs are the Shapley values (Lundberg & Lee 2017, corollary 1).
+        """What each feature adds to the log-odds before calibration; see `Contributions`.
 
         Parameters
         ----------
@@ -60,33 +52,48 @@ class Explainer:
         -------
         array of float64, shape (n, number of features), in the order of ``meta.features``
         """
-        means = np.array(self._linear.means)
-        parts = (matrix - means) * np.array(self._linear.coefficients)
-        order, starts = self._columns_by_feature
-        return np.asarray(np.add.reduceat(parts[:, order], starts, axis=1))
+        return self._contributions.of_features(matrix)[:, self._order]
 
-    @cached_property
-    def _columns_by_feature(self) -> tuple[np.ndarray, np.ndarray]:
-        """Matrix columns sorted by feature, and where each feature's columns begin."""
-        place = {name: i for i, name in enumerate(self.meta.feature_names)}
-        owner = np.array([place[name] for _, name in self.meta.encoding.matrix_columns])
-        order = np.argsort(owner, kind="stable")
-        return order, np.searchsorted(owner[order], np.arange(len(place)))
+    def require_sum(self, parts: np.ndarray, risks: np.ndarray) -> None:
+        """Make sure that base and contributions add up to the scores that they explain.
 
-    def reasons(self, matrix: np.ndarray, columns: Columns) -> list[list[str | None]]:
+        Parameters
+        ----------
+        parts : array of float64, shape (n, number of features)
+        risks : array of float, shape (n,)
+            What the model gave to the same rows.
+
+        Raises
+        ------
+        BundleError
+            They differ by more than `SUM_TOLERANCE`: the description is not that of the model.
+        """
+        told = self.meta.calibration.apply(self.base + parts.sum(axis=1))
+        gap = float(np.max(np.abs(told - risks), initial=0.0))
+        if not gap <= SUM_TOLERANCE:
+            raise BundleError(
+                f"the contributions explain a risk up to {gap:.2g} away from the model's",
+                fix="the bundle's description belongs to another model; train it again",
+            )
+
+    def reasons(
+        self, matrix: np.ndarray, columns: Columns, risks: np.ndarray
+    ) -> list[list[str | None]]:
         """The features that push each risk up most, in words.
 
         Of features that tell the same over other windows (logins in 7, 14, 30 days) the strongest
-        speaks. A number is a reason only when it alone, too, went along with churn in training in
-        that direction: where features overlap, a coefficient may have the opposite sign, which
-        adds up correctly but explains nothing. Nor is a number a reason because of its mere
-        presence, when the number itself lowers the risk.
+        speaks. A number is a reason only when it lies, seen from the training mean, on the side
+        that alone, too, went along with churn in training: where features overlap, a model may
+        count them against each other, which adds up correctly but explains nothing. Nor is a
+        number a reason because of its mere presence, when the number itself lowers the risk.
 
         Parameters
         ----------
         matrix : array of float32, shape (n, width)
         columns : mapping of str to array, each of shape (n,)
             Raw values of the same rows.
+        risks : array of float, shape (n,)
+            What the model gave to the rows; the contributions must add up to it.
 
         Returns
         -------
@@ -94,12 +101,10 @@ class Explainer:
             The strongest reason of each row first.
         """
         parts = self.contributions(matrix)
-        parts[:, ~self._sayable] = -np.inf
-        for feature, number, indicator in self._indicated:
-            own = (matrix[:, number] - self._linear.means[number]) * self._linear.coefficients[
-                number
-            ]
-            parts[(matrix[:, indicator] == 0) & (own <= 0), feature] = -np.inf
+        self.require_sum(parts, risks)
+        for place, feature in enumerate(self.meta.features):
+            if feature.kind == "numeric":
+                parts[~_telling(feature, columns[feature.name]), place] = -np.inf
         rows = np.arange(len(parts))
         speakers = np.empty((len(parts), len(self._families)), dtype=np.int64)
         for i, family in enumerate(self._families):
@@ -126,38 +131,19 @@ class Explainer:
                 texts[row] = self._wording.say(int(feature), value)
 
     @cached_property
-    def _sayable(self) -> np.ndarray:
-        coefficient = dict(
-            zip(
-                (name for name, _ in self.meta.encoding.matrix_columns),
-                self._linear.coefficients,
-                strict=True,
-            )
-        )
-        return np.array(
-            [
-                f.kind == "categorical" or coefficient[f.name] * f.direction > 0
-                for f in self.meta.features
-            ]
-        )
-
-    @cached_property
-    def _indicated(self) -> list[tuple[int, int, int]]:
-        """Features with a column for being missing: place, and columns of number and indicator."""
-        encoding = self.meta.encoding
-        column = {name: i for i, (name, _) in enumerate(encoding.matrix_columns)}
-        return [
-            (self.meta.feature_names.index(n.name), column[n.name], column[f"{n.name}={MISSING}"])
-            for n in encoding.numeric
-            if n.missing
-        ]
-
-    @cached_property
     def _families(self) -> list[np.ndarray]:
         members: dict[str, list[int]] = {}
         for i, name in enumerate(self.meta.feature_names):
             members.setdefault(family(name), []).append(i)
         return [np.array(places) for places in members.values()]
+
+
+def _telling(feature: FeatureFacts, values: np.ndarray) -> np.ndarray:
+    """Rows whose value goes along with churn, bool of shape (n,); a missing one may tell, too."""
+    if feature.mean is None or feature.direction == 0:
+        return np.zeros(len(values), dtype=bool)
+    numbers = np.asarray(values, dtype=np.float64)
+    return np.isnan(numbers) | ((numbers - feature.mean) * feature.direction > 0)
 
 
 def family(name: str) -> str:

@@ -274,13 +274,15 @@ class Candidate(Section):
     """The boosted trees (LightGBM): size of a tree, learning rate, sampling, regularisation.
 
     Rounds end `early_stopping_rounds` after the best one on the validation days, at the latest
-    after `max_rounds`. `monotone` adds directions to those that the feature catalogue knows: 1
-    when a larger value can only raise the risk, -1 when it can only lower it.
+    after `max_rounds`; `rounds` fixes their number instead. `monotone` adds directions to those
+    that the feature catalogue knows: 1 when a larger value can only raise the risk, -1 when it can
+    only lower it.
     """
 
     num_leaves: Annotated[int, Field(ge=2, le=1024)] = 31
     max_depth: Annotated[int, Field(ge=1, le=12)] = 8
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    rounds: Annotated[int, Field(ge=1, le=10_000)] | None = None
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] = 600
     early_stopping_rounds: Annotated[int, Field(ge=1)] = 30
     min_rows_per_leaf: Annotated[int, Field(ge=1)] = 200

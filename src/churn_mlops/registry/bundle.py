@@ -211,11 +211,10 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
             f"{folder} is not described validly: {error}", fix=_TRAIN_AGAIN
         ) from error
     width = meta.encoding.width
-    if meta.linear and not len(meta.linear.coefficients) == len(meta.linear.means) == width:
-        raise BundleError(
-            f"{folder}: the coefficients do not belong to the matrix of {width} columns",
-            fix=_TRAIN_AGAIN,
-        )
+    try:
+        meta.model.require_width(width)
+    except ValueError as error:
+        raise BundleError(f"{folder}: {error}", fix=_TRAIN_AGAIN) from error
     if set(meta.encoding.names) != set(meta.feature_names):
         raise BundleError(
             f"{folder}: encoding and feature list name different features", fix=_TRAIN_AGAIN

@@ -65,6 +65,11 @@ class Linear(Part):
     coefficients: tuple[float, ...]
     means: tuple[float, ...]
 
+    def require_width(self, width: int) -> None:
+        """Raise ValueError unless the coefficients belong to a matrix of so many columns."""
+        if not len(self.coefficients) == len(self.means) == width:
+            raise ValueError(f"the coefficients do not belong to the matrix of {width} columns")
+
 
 class Trees(Part):
     """Boosted trees on the matrix: log-odds = sum over the trees of the leaf that the row falls in.
@@ -85,6 +90,28 @@ class Trees(Part):
     right: tuple[int, ...]
     value: tuple[float, ...]
     cover: tuple[float, ...]
+
+    def require_width(self, width: int) -> None:
+        """Raise ValueError unless these are trees on a matrix of so many columns.
+
+        Every node but the roots has one parent, which stands before it: nothing that walks the
+        trees can run in circles or leave them.
+        """
+        count = len(self.feature)
+        lists = (self.threshold, self.categorical, self.missing_left, self.left, self.right)
+        if any(len(values) != count for values in (*lists, self.value, self.cover)):
+            raise ValueError("the trees' lists differ in length")
+        met = sorted(self.roots)
+        for place, (feature, left, right) in enumerate(
+            zip(self.feature, self.left, self.right, strict=True)
+        ):
+            if feature < 0:
+                continue
+            if feature >= width or not place < min(left, right) <= max(left, right) < count:
+                raise ValueError(f"node {place} of the trees leads nowhere")
+            met += [left, right]
+        if sorted(met) != list(range(count)) or any(cover <= 0 for cover in self.cover):
+            raise ValueError("the trees have nodes without a parent, with two, or without cover")
 
 
 class Window(Part):
@@ -123,6 +150,20 @@ class Meta(Part):
     settings: dict[str, float | int | str | None]
     data: dict[str, str]
     versions: dict[str, str]
+
+    @property
+    def model(self) -> Linear | Trees:
+        """The model before calibration.
+
+        Raises
+        ------
+        ValueError
+            The description holds none, or two.
+        """
+        found = [model for model in (self.linear, self.trees) if model is not None]
+        if len(found) != 1:
+            raise ValueError("a bundle describes either a linear model or trees")
+        return found[0]
 
     @property
     def feature_names(self) -> tuple[str, ...]:

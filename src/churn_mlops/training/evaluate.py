@@ -64,7 +64,7 @@ def evaluate(
     _require_both(labels)
     risks = np.asarray(risks, dtype=np.float64)
     base_rate = float(np.mean(labels))
-    listed = _listed(risks, days, top_k)
+    listed = listed_rows(risks, days, top_k)
     precision = float(np.mean(labels[listed]))
     return {
         "pr_auc": float(metrics.average_precision_score(labels, risks)),
@@ -80,19 +80,6 @@ def evaluate(
         "rows": len(labels),
         "users": len(np.unique(users)),
         "churned": int(np.sum(labels)),
-    }
-
-
-def recency_metrics(labels: np.ndarray, days_since_last_activity: np.ndarray) -> dict[str, float]:
-    """What the rule "longest away first" alone achieves, as the bar that a model must clear."""
-    from sklearn import metrics
-
-    _require_both(labels)
-    away = np.nan_to_num(np.asarray(days_since_last_activity, dtype=np.float64), nan=np.inf)
-    order = np.minimum(away, np.finfo(np.float64).max)
-    return {
-        "pr_auc_recency": float(metrics.average_precision_score(labels, order)),
-        "roc_auc_recency": float(metrics.roc_auc_score(labels, order)),
     }
 
 
@@ -125,20 +112,24 @@ def calibration_error(labels: np.ndarray, risks: np.ndarray) -> float:
     return float(sum(abs(p - o) * n for p, o, n in bins) / len(labels))
 
 
-def _bins(labels: np.ndarray, risks: np.ndarray) -> list[tuple[float, float, int]]:
-    """Mean risk, observed share and rows per bin; equal risks share a bin."""
+def bin_numbers(risks: np.ndarray) -> np.ndarray:
+    """Number of each row's calibration bin, int of shape (n,); equal risks share a bin."""
     edges = np.unique(np.quantile(risks, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]))
-    which = np.searchsorted(edges, risks, side="right")
-    parts = [which == b for b in range(len(edges) + 1)]
+    return np.searchsorted(edges, risks, side="right")
+
+
+def _bins(labels: np.ndarray, risks: np.ndarray) -> list[tuple[float, float, int]]:
+    """Mean risk, observed share and rows per bin."""
+    which = bin_numbers(risks)
+    parts = [which == b for b in np.unique(which)]
     return [
         (float(np.mean(risks[part])), float(np.mean(labels[part])), int(part.sum()))
         for part in parts
-        if part.any()
     ]
 
 
-def _listed(risks: np.ndarray, days: np.ndarray, top_k: int) -> np.ndarray:
-    """Row numbers of all days' lists; among equal risks the earlier row comes first."""
+def listed_rows(risks: np.ndarray, days: np.ndarray, top_k: int) -> np.ndarray:
+    """Row numbers of each day's `top_k` highest risks; equal ones in the order of the rows."""
     order = np.lexsort((np.arange(len(risks)), -risks, days))
     starts = np.flatnonzero(np.r_[True, days[order][1:] != days[order][:-1]])
     sizes = np.diff(np.r_[starts, len(order)])

@@ -1,4 +1,4 @@
-"""Logistic regression: fitting, real probabilities, and its form in ONNX."""
+"""Logistic regression on the linear matrix, with real probabilities."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from churn_mlops.params import Training
-from churn_mlops.registry.bundle import INPUT, OUTPUT
+from churn_mlops.registry.meta import Linear
+from churn_mlops.training.fitted import Fitted
 
-OPSET, IR_VERSION = 17, 8
+FAMILY = "logistic_regression"
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,23 @@ class Logistic:
     iterations: int
     converged: bool
 
-    def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Probability of churn computed on standardised columns, float64 of shape (n,)."""
+    def log_odds(self, matrix: np.ndarray) -> np.ndarray:
+        """Log-odds computed on standardised columns, float64 of shape (n,)."""
         base = self.intercept + self.means @ self.coefficients
         standard = (matrix - self.means) / self.scales
-        return np.asarray(1 / (1 + np.exp(-(base + standard @ (self.coefficients * self.scales)))))
+        return np.asarray(base + standard @ (self.coefficients * self.scales))
+
+    def fitted(self) -> Fitted:
+        """The model as every family gives it."""
+        import sklearn
+
+        linear = Linear(
+            intercept=self.intercept,
+            coefficients=tuple(self.coefficients.tolist()),
+            means=tuple(self.means.tolist()),
+        )
+        facts = {"iterations": self.iterations, "converged": self.converged}
+        return Fitted(FAMILY, linear, self.log_odds, facts, {"scikit_learn": sklearn.__version__})
 
 
 def fit_logistic(matrix: np.ndarray, labels: np.ndarray, training: Training) -> Logistic:
@@ -86,38 +99,3 @@ def fit_logistic(matrix: np.ndarray, labels: np.ndarray, training: Training) -> 
     iterations = int(model.n_iter_[0])
     converged = iterations < training.baseline.max_iter
     return Logistic(intercept, coefficients, means, scales, iterations, converged)
-
-
-def to_onnx(model: Logistic) -> bytes:
-    """Write the model as ONNX: float32 matrix in, float32 probability out, operators of ai.onnx.
-
-    The sum runs in float64, so that a row's probability does not depend on how many rows are
-    scored together: in float32 the order of addition shows in the sixth decimal.
-    """
-    from onnx import TensorProto, checker, helper, numpy_helper
-
-    double, single = TensorProto.DOUBLE, TensorProto.FLOAT
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", [INPUT], ["wide"], to=double),
-            helper.make_node("MatMul", ["wide", "coefficients"], ["weighted"]),
-            helper.make_node("Add", ["weighted", "intercept"], ["log_odds"]),
-            helper.make_node("Sigmoid", ["log_odds"], ["probability"]),
-            helper.make_node("Cast", ["probability"], [OUTPUT], to=single),
-        ],
-        "logistic_regression",
-        [helper.make_tensor_value_info(INPUT, single, ["rows", len(model.coefficients)])],
-        [helper.make_tensor_value_info(OUTPUT, single, ["rows"])],
-        [
-            numpy_helper.from_array(model.coefficients.astype(np.float64), "coefficients"),
-            numpy_helper.from_array(np.array(model.intercept, dtype=np.float64), "intercept"),
-        ],
-    )
-    proto = helper.make_model(
-        graph,
-        producer_name="churn-mlops",
-        ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-    )
-    checker.check_model(proto)
-    return bytes(proto.SerializeToString(deterministic=True))

@@ -34,7 +34,10 @@ class Rows:
 
     def of_days(self, first: date) -> Rows:
         """Keep the rows from a day on."""
-        keep = self.days >= np.datetime64(first)
+        return self.where(self.days >= np.datetime64(first))
+
+    def where(self, keep: np.ndarray) -> Rows:
+        """Keep the rows that are marked in a mask, or named by number."""
         columns = {name: values[keep] for name, values in self.columns.items()}
         return Rows(columns, self.labels[keep], self.days[keep], self.users[keep])
 

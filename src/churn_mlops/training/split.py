@@ -139,6 +139,42 @@ def sampled_rows(rows: int, max_rows: int, seed: int) -> np.ndarray | None:
     return keep
 
 
+def validation_days(days: np.ndarray, params: Params) -> tuple[np.ndarray, np.ndarray]:
+    """Split the training rows once more: to fit on, and to find the number of rounds on.
+
+    Parameters
+    ----------
+    days : array of datetime64[D], shape (rows,)
+        as_of_date of the training rows.
+    params : Params
+        ``training.validation_share`` and ``churn.window_days``: the embargo holds here, too.
+
+    Returns
+    -------
+    tuple of two arrays of bool, shape (rows,)
+        Rows to fit on and rows to validate on.
+
+    Raises
+    ------
+    NotEnoughDataError
+        No day is left to fit on.
+    """
+    first, last = days.min(), days.max()
+    span = int((last - first).astype(int)) + 1
+    length = math.ceil(span * params.training.validation_share - 1e-9)
+    first_validation = last - np.timedelta64(length - 1, "D")
+    fit = days + np.timedelta64(params.churn.window_days, "D") < first_validation
+    if not fit.any():
+        raise NotEnoughDataError(
+            f"the training days {first} to {last} are too few to validate on: the last {length}"
+            f" validate, and the embargo of churn.window_days = {params.churn.window_days} before"
+            " them leaves no day to fit on",
+            fix="bring more days, lower churn.window_days or training.validation_share, or set"
+            " the number of rounds yourself: training.candidate.rounds",
+        )
+    return fit, days >= first_validation
+
+
 def require_enough(labels: np.ndarray, part: str, split: Split) -> None:
     """Raise unless a part has enough rows and both kinds of users.
 
@@ -146,7 +182,8 @@ def require_enough(labels: np.ndarray, part: str, split: Split) -> None:
     ----------
     labels : array of int, shape (rows,)
         churn_label.
-    part : {"train", "test"}
+    part : {"train", "calibration", "validation", "test"}
+        All but the test rows are rows of training days.
     split : Split
 
     Raises
@@ -154,7 +191,7 @@ def require_enough(labels: np.ndarray, part: str, split: Split) -> None:
     NotEnoughDataError
         Fewer than `MINIMUM_ROWS` rows, or one class only.
     """
-    days = split.train_days if part == "train" else split.test_days
+    days = split.test_days if part == "test" else split.train_days
     churned = int(labels.sum())
     where = (
         f"the {part} set ({days[0]} to {days[-1]}, {len(days)} days) has {len(labels)} rows,"

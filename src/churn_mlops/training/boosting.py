@@ -1,0 +1,125 @@
+"""Gradient-boosted trees by LightGBM: how they are grown, and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from churn_mlops.features.catalogue import Feature
+from churn_mlops.params import Params
+from churn_mlops.registry.encoding import Encoding
+from churn_mlops.training.boosted_trees import trees_of
+from churn_mlops.training.fitted import Fitted
+from churn_mlops.training.rows import Rows
+from churn_mlops.training.split import validation_days
+
+FAMILY = "lightgbm"
+# More categories than an encoding can have: each split then asks for one of them, which ONNX and
+# the reasons can say. Sets of categories gain nothing measurable on up to 100 of them.
+ONE_CATEGORY_A_SPLIT = 1_000
+
+
+def fit_boosted(
+    rows: Rows,
+    matrix: np.ndarray,
+    encoding: Encoding,
+    features: Sequence[Feature],
+    params: Params,
+) -> Fitted:
+    """Grow trees on all rows, as many as served best on the last training days.
+
+    The number of rounds is found on `validation_days` by a model that was fitted before them,
+    with the embargo between; then all rows are fitted anew with it, because the last days before
+    the test days are the most telling ones.
+
+    Parameters
+    ----------
+    rows : Rows
+    matrix : array of float32, shape (n, width)
+        The encoded rows.
+    encoding : Encoding
+        Of style ``tree``.
+    features : sequence of Feature
+        For their monotone directions.
+    params : Params
+        ``training`` and ``churn.window_days``.
+
+    Raises
+    ------
+    NotEnoughDataError
+        The training days leave nothing to validate on.
+    """
+    import lightgbm
+
+    candidate = params.training.candidate
+    options = _options(encoding, features, params)
+    facts: dict[str, float | int | bool] = {}
+    rounds = candidate.rounds
+    if rounds is None:
+        fit, validate = validation_days(rows.days, params)
+        trial = lightgbm.train(
+            options,
+            _dataset(matrix[fit], rows.labels[fit], encoding),
+            candidate.max_rounds,
+            valid_sets=[_dataset(matrix[validate], rows.labels[validate], encoding)],
+            callbacks=[lightgbm.early_stopping(candidate.early_stopping_rounds, verbose=False)],
+        )
+        rounds = max(trial.best_iteration, 1)
+        facts["validation_log_loss"] = float(trial.best_score["valid_0"]["binary_logloss"])
+        facts["validation_rows"] = int(validate.sum())
+    booster = lightgbm.train(options, _dataset(matrix, rows.labels, encoding), rounds)
+    facts["rounds"] = rounds
+    return Fitted(
+        FAMILY,
+        trees_of(booster.dump_model()),
+        lambda block: np.asarray(booster.predict(block, raw_score=True), dtype=np.float64),
+        facts,
+        {"lightgbm": lightgbm.__version__},
+    )
+
+
+def _options(encoding: Encoding, features: Sequence[Feature], params: Params) -> dict[str, Any]:
+    candidate = params.training.candidate
+    return {
+        "objective": "binary",
+        "num_leaves": candidate.num_leaves,
+        "max_depth": candidate.max_depth,
+        "learning_rate": candidate.learning_rate,
+        "min_data_in_leaf": candidate.min_rows_per_leaf,
+        "feature_fraction": candidate.feature_share,
+        "bagging_fraction": candidate.row_share,
+        "bagging_freq": 1,
+        "lambda_l2": candidate.l2,
+        "max_cat_to_onehot": ONE_CATEGORY_A_SPLIT,
+        "min_data_per_group": candidate.min_rows_per_leaf,
+        "monotone_constraints": directions(encoding, features, params),
+        # The same data and parameters give the same trees on any machine.
+        "seed": params.training.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": params.duckdb.threads,
+        "verbosity": -1,
+    }
+
+
+def directions(encoding: Encoding, features: Sequence[Feature], params: Params) -> list[int]:
+    """Monotone direction of each matrix column; categories have none."""
+    known = {f.name: int(f.monotone) for f in features}
+    known |= params.training.candidate.monotone
+    categories = {c.name for c in encoding.categorical}
+    names = [name for name, _ in encoding.matrix_columns]
+    return [0 if name in categories else known[name] for name in names]
+
+
+def _dataset(matrix: np.ndarray, labels: np.ndarray, encoding: Encoding) -> Any:
+    import lightgbm
+
+    first = len(encoding.numeric)
+    return lightgbm.Dataset(
+        matrix,
+        labels,
+        categorical_feature=list(range(first, encoding.width)),
+        params={"verbosity": -1},
+    )
