@@ -88,6 +88,44 @@ def train_baseline(params: ParamsFile = "params.yaml", json: AsJson = False) -> 
     run_stage(stage.run, params, json)
 
 
+def train_candidate(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
+    """Train the boosted trees, evaluate them on later days, log them to MLflow.
+
+    Writes the bundle artifacts/models/candidate/, metrics and plots.
+    """
+    from churn_mlops.training import train_candidate as stage
+
+    run_stage(stage.run, params, json)
+
+
+def promote(
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide and record, but change nothing.")
+    ] = False,
+    new_contract: Annotated[
+        bool,
+        typer.Option(
+            "--new-contract",
+            help="Features or the meaning of churn were changed on purpose: weigh the challenger"
+            " against the simple rule, like the first model ever.",
+        ),
+    ] = False,
+) -> None:
+    """Weigh the best trained model against the champion; promote it when every rule holds.
+
+    The stage promote_model. Writes artifacts/production/ and artifacts/metrics/promotion.json,
+    moves the aliases in MLflow, and adds a line to artifacts/ledger.jsonl. The rules are
+    `promotion` in params.yaml; docs/promotion.md explains them.
+    """
+    from churn_mlops.registry import promote_model as stage
+
+    run_stage(
+        lambda loaded: stage.run(loaded, dry_run=dry_run, new_contract=new_contract), params, json
+    )
+
+
 def batch_score(
     params: ParamsFile = "params.yaml",
     json: AsJson = False,
@@ -119,5 +157,7 @@ STAGES = (
     build_labels,
     build_training_set,
     train_baseline,
+    train_candidate,
+    promote,
     batch_score,
 )

@@ -8,7 +8,6 @@ import shutil
 from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
@@ -17,9 +16,17 @@ import pyarrow as pa
 
 from churn_mlops import engine
 from churn_mlops.engine import Engine
-from churn_mlops.errors import BundleError, NotEnoughDataError
-from churn_mlops.features.catalogue import features_contract, model_features
+from churn_mlops.errors import NotEnoughDataError
+from churn_mlops.features.catalogue import features_contract
 from churn_mlops.features.eligibility import eligible
+from churn_mlops.inference.decision import (
+    CONTACT,
+    HOLD_OUT,
+    NONE,
+    expected_profit,
+    held_out,
+    list_size,
+)
 from churn_mlops.inference.explain import Explainer
 from churn_mlops.inference.predictions import (
     REASONS,
@@ -31,8 +38,10 @@ from churn_mlops.inference.predictions import (
     top_path,
 )
 from churn_mlops.params import Params
-from churn_mlops.progress import steps
-from churn_mlops.registry.bundle import Bundle, load_bundle
+from churn_mlops.progress import Step, steps
+from churn_mlops.registry.bundle import Bundle
+from churn_mlops.registry.champion import load_champion
+from churn_mlops.registry.fit import require_fit
 from churn_mlops.summary import Summary
 from churn_mlops.tables import scan, write
 from churn_mlops.tables.batches import batches
@@ -52,42 +61,26 @@ def run(params: Params, as_of_date: date | None = None, top_k: int | None = None
     Raises
     ------
     BundleError
-        There is no sound bundle, or it was trained for other features or another label.
+        There is no sound champion, or it was trained for other features or another label.
     NotEnoughDataError
         The day is not in the data or has nobody eligible.
     """
-    top_k = top_k or params.scoring.top_k
-    bundle = load_bundle(
-        Path(params.paths.artifacts) / "models" / "baseline", params.duckdb.threads
-    )
+    if top_k:
+        scoring = params.scoring.model_copy(update={"top_k": top_k})
+        params = params.model_copy(update={"scoring": scoring})
+    bundle = load_champion(params)
     require_fit(bundle, params)
     with engine.connect(params) as con, engine.embedded(params) as own:
         features = scan(con, features_contract(params), params)
         counts = _eligible_per_day(features)
         day = choose_day(counts, as_of_date or params.scoring.as_of_date)
         rows = eligible(features.filter(features.as_of_date == ibis.literal(day)), params)
-        _score_all(con, rows, counts[day], bundle, own, params)
-        return _write(own, day, top_k, bundle, params)
-
-
-def require_fit(bundle: Bundle, params: Params) -> None:
-    """Raise `BundleError` unless the model was trained for these features and this label."""
-    have = {f.name: (f.kind, f.type) for f in model_features(params)}
-    want = {f.name: (f.kind, f.type) for f in bundle.meta.features}
-    if have != want:
-        differ = sorted(n for n in have.keys() | want.keys() if have.get(n) != want.get(n))
-        raise BundleError(
-            f"the model and user_features_daily differ in {len(differ)} features:"
-            f" {', '.join(differ[:5])}{', …' if len(differ) > 5 else ''}",
-            fix="train with the present parameters: `dvc repro train_baseline`",
-        )
-    if bundle.meta.label != params.churn:
-        was, now = bundle.meta.label.model_dump(), params.churn.model_dump()
-        words = [f"{k}: {was[k]} (now {now[k]})" for k in now if was[k] != now[k]]
-        raise BundleError(
-            f"the model was trained for another meaning of churn: {', '.join(words)}",
-            fix="train with the present parameters: `dvc repro train_baseline`",
-        )
+        with steps("batch_score", math.ceil(counts[day] / params.scoring.batch_rows) + 1) as step:
+            _score_all(con, rows, bundle, own, params, step)
+            _decide(own, day, params)
+            _explain_all(own, bundle, params)
+            step("reasons")
+        return _write(own, day, bundle, params)
 
 
 def _eligible_per_day(features: ir.Table) -> dict[date, int]:
@@ -122,71 +115,107 @@ def choose_day(eligible_per_day: Mapping[date, int], wanted: date | None) -> dat
 
 
 def _score_all(
-    con: Engine, rows: ir.Table, count: int, bundle: Bundle, own: Engine, params: Params
+    con: Engine, rows: ir.Table, bundle: Bundle, own: Engine, params: Params, step: Step
 ) -> None:
     """Stream the rows through the model into the table `scored`, which may spill to disk."""
-    size = params.scoring.batch_rows
-    explainer = Explainer(bundle.meta) if bundle.meta.linear else None
     extra = [n for n in context_names(params) if n not in bundle.meta.feature_names]
     wanted = rows.select("user_id", "as_of_date", *bundle.meta.feature_names, *extra)
-    with steps("batch_score", math.ceil(count / size)) as step:
-        done = 0
-        for batch in batches(con, wanted, size):
-            table = scored(pa.Table.from_batches([batch]), bundle, explainer, params)
-            own.con.register("batch", table)
-            if done:
-                own.raw_sql("INSERT INTO scored SELECT * FROM batch").fetchall()
-            else:
-                own.raw_sql("CREATE TEMP TABLE scored AS SELECT * FROM batch").fetchall()
-            own.con.unregister("batch")
-            done += batch.num_rows
-            step(f"{done:,} users")
+    done = 0
+    for batch in batches(con, wanted, params.scoring.batch_rows):
+        _insert(own, "scored", scored(pa.Table.from_batches([batch]), bundle))
+        done += batch.num_rows
+        step(f"{done:,} users")
 
 
-def scored(
-    table: pa.Table, bundle: Bundle, explainer: Explainer | None, params: Params
-) -> pa.Table:
+def scored(table: pa.Table, bundle: Bundle) -> pa.Table:
     """Score a batch of rows of user_features_daily.
 
     Returns
     -------
     pyarrow Table
-        The rows with churn_risk, reasons, model_version and context columns. A row's values do
-        not depend on the other rows.
+        The rows with churn_risk and model_version. A row's risk does not depend on other rows.
     """
     columns = {name: table[name].to_numpy() for name in bundle.meta.feature_names}
-    matrix = bundle.encode(columns)
-    risks = np.round(bundle.score(matrix), RISK_DECIMALS)
-    reasons = explainer.reasons(matrix, columns) if explainer else [[None] * len(table)] * 3
+    risks = np.round(bundle.score(bundle.encode(columns)), RISK_DECIMALS)
+    versions = pa.array([bundle.version] * len(table), pa.string())
+    return table.append_column("churn_risk", pa.array(risks)).append_column(
+        "model_version", versions
+    )
+
+
+def _decide(own: Engine, day: date, params: Params) -> None:
+    """Make the table `decided`: each user's rank and decision."""
+    table = own.table("scored")
+    ranked = table.select("user_id", "churn_risk").order_by(table.churn_risk.desc(), table.user_id)
+    arrow = ranked.to_pyarrow()
+    risks = arrow["churn_risk"].to_numpy()
+    size = list_size(risks, params.scoring)
+    users = arrow["user_id"][:size].to_pylist()
+    aside = held_out(users, day.isoformat(), params.scoring.holdout_share)
+    decisions = [HOLD_OUT if alone else CONTACT for alone in aside]
     made = {
-        "user_id": table["user_id"],
-        "as_of_date": table["as_of_date"],
-        "churn_risk": pa.array(risks),
-        **{n: pa.array(texts, pa.string()) for n, texts in zip(REASONS, reasons, strict=True)},
-        "model_version": pa.array([bundle.version] * len(table), pa.string()),
+        "user_id": arrow["user_id"],
+        "risk_rank": pa.array(np.arange(1, len(arrow) + 1)),
+        "decision": pa.array(decisions + [NONE] * (len(arrow) - size), pa.string()),
     }
-    return pa.table(made | {name: table[name] for name in context_names(params)})
+    _insert(own, "decided", pa.table(made))
 
 
-def _write(own: Engine, day: date, top_k: int, bundle: Bundle, params: Params) -> Summary:
+def _explain_all(own: Engine, bundle: Bundle, params: Params) -> None:
+    """Make the table `explained`: the reasons of those who get them."""
+    explainer = Explainer(bundle.meta)
+    rows = own.table("scored").join(own.table("decided"), "user_id")
+    if params.scoring.reasons_for == "contacts":
+        rows = rows.filter(rows.decision != NONE)
+    wanted = rows.select("user_id", *bundle.meta.feature_names)
+    empty = {name: pa.array([], pa.string()) for name in REASONS}
+    first = own.table("scored").select("user_id").limit(0).to_pyarrow()
+    _insert(own, "explained", pa.table({"user_id": first["user_id"], **empty}))
+    for batch in batches(own, wanted, params.scoring.batch_rows):
+        _insert(own, "explained", explained(pa.Table.from_batches([batch]), bundle, explainer))
+
+
+def explained(table: pa.Table, bundle: Bundle, explainer: Explainer) -> pa.Table:
+    """Reasons of a batch of rows, as columns `REASONS` beside user_id."""
+    columns = {name: table[name].to_numpy() for name in bundle.meta.feature_names}
+    matrix = bundle.encode(columns)
+    reasons = explainer.reasons(matrix, columns, bundle.score(matrix))
+    texts = {n: pa.array(said, pa.string()) for n, said in zip(REASONS, reasons, strict=True)}
+    return pa.table({"user_id": table["user_id"], **texts})
+
+
+def _insert(own: Engine, name: str, table: pa.Table) -> None:
+    if name in own.list_tables():
+        own.con.append(name, table)
+    else:
+        own.create_table(name, table, temp=True)
+
+
+def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
     places = {column.name: column for column in features_contract(params).columns}
     contract = predictions_contract(params, places)
-    table = own.table("scored")
-    by_risk = ibis.window(order_by=[table.churn_risk.desc(), table.user_id])
-    table = table.mutate(risk_rank=ibis.row_number().over(by_risk) + 1)
-    table = table.mutate(decision=(table.risk_rank <= top_k).ifelse("contact", "none"))
-    ranked = own.create_table("ranked", table.select(*contract.names), temp=True)
+    joined = (
+        own.table("scored")
+        .join(own.table("decided"), "user_id")
+        .left_join(own.table("explained"), "user_id")
+    )
+    ranked = own.create_table("ranked", joined.select(*contract.names), temp=True)
     everybody = predictions_path(params, day)
-    listed, latest = top_path(params, day, top_k), latest_path(params)
+    listed, latest = top_path(params, day), latest_path(params)
     count = write(own, ranked.order_by("risk_rank"), contract, params, everybody)
-    top = ranked.filter(ranked.risk_rank <= top_k).order_by("risk_rank")
+    top = ranked.filter(ranked.decision != NONE).order_by("risk_rank")
     contacts = write(own, top, contract, params, listed)
     beside = latest.with_name(f".{latest.name}.writing")
     shutil.copyfile(everybody, beside)
     os.replace(beside, latest)
+    facts = {"as_of_date": day.isoformat(), "model_version": bundle.version}
+    if params.scoring.value is not None:
+        risks = top.filter(top.decision == CONTACT).churn_risk.to_pyarrow().to_numpy()
+        profit = float(expected_profit(risks, params.scoring.value).sum())
+        facts["expected_profit"] = f"{profit:.2f}"
     return Summary(
         "batch_score",
         {"predictions": count, "contacts": contacts},
         [everybody, listed, latest],
-        {"as_of_date": day.isoformat(), "model_version": bundle.version},
+        facts,
     )

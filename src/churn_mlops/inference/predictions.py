@@ -29,7 +29,13 @@ def predictions_contract(params: Params, context: dict[str, Column]) -> Contract
             Column("as_of_date", "date", False, about="the scored day"),
             Column("churn_risk", "float64", False, "probability", "six decimals", 0, 1),
             Column("risk_rank", "int64", False, "", "1: highest risk; ties by user_id", 1),
-            Column("decision", "string", False, "", "contact: among the top_k; none: others"),
+            Column(
+                "decision",
+                "string",
+                False,
+                "",
+                "contact: on the list; hold_out: on it, but left alone by chance; none: others",
+            ),
             *(
                 Column(name, "string", True, "", "what raises this user's risk most, in words")
                 for name in REASONS
@@ -45,9 +51,10 @@ def predictions_path(params: Params, day: date) -> Path:
     return _folder(params) / f"churn_predictions_{day}.{params.tables.format}"
 
 
-def top_path(params: Params, day: date, top_k: int) -> Path:
-    """Where the contact list of a day lies."""
-    return _folder(params) / f"churn_top_{top_k}_{day}.{params.tables.format}"
+def top_path(params: Params, day: date) -> Path:
+    """Where the contact list of a day lies; with ``scoring.value`` its length is not fixed."""
+    size = "value" if params.scoring.value else params.scoring.top_k
+    return _folder(params) / f"churn_top_{size}_{day}.{params.tables.format}"
 
 
 def latest_path(params: Params) -> Path:

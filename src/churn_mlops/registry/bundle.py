@@ -166,6 +166,26 @@ def write_bundle(
     }
     lines = [f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in contents.items()]
     contents[SUMS] = "".join(sorted(lines, key=lambda line: line[66:])).encode()
+    return _place(contents, folder)
+
+
+def copy_bundle(source: Path, folder: Path) -> str:
+    """Copy a bundle to another place, verified, as a whole.
+
+    Returns
+    -------
+    str
+        The bundle's digest.
+
+    Raises
+    ------
+    BundleError
+        The source is not sound; what was at `folder` stays.
+    """
+    return _place(_read(source), folder)
+
+
+def _place(contents: Mapping[str, bytes], folder: Path) -> str:
     beside = folder.with_name(f".{folder.name}.writing")
     old = folder.with_name(f".{folder.name}.old")
     _remove(beside)

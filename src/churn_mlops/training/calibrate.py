@@ -23,6 +23,11 @@ class Calibrated:
     calibration: Calibration
     log_loss: dict[str, float]
 
+    @property
+    def held_out_log_loss(self) -> float:
+        """Of the chosen method; of the uncalibrated model where nothing could be held out."""
+        return self.log_loss.get(self.calibration.method, self.log_loss["none"])
+
 
 def set_aside(users: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Mark the rows of the users that are kept for calibration.

@@ -51,7 +51,8 @@ def describe(
             test_days=len(split.test_days),
             embargo_days=split.embargo_days,
         ),
-        metrics={name: float(value) for name, value in judged.metrics.items()},
+        metrics={name: float(value) for name, value in judged.metrics.items()}
+        | {"held_out_log_loss": model.calibrated.held_out_log_loss},
         # A metric that did not exist in any resample has no interval.
         intervals={n: pair for n, pair in judged.intervals.items() if isfinite(sum(pair))},
         thresholds=dict(judged.thresholds),
