@@ -8,7 +8,8 @@
     ├── NotEnoughDataError     14   the data cannot carry what is asked of it
     ├── TrackingError          15   the MLflow server cannot be reached or refuses
     ├── BundleError            16   a model bundle is damaged, foreign or unfit
-    └── EngineError            17   the table engine cannot be started or ran out of room
+    ├── EngineError            17   the table engine cannot be started or ran out of room
+    └── LedgerError            18   the ledger of decisions was changed, is damaged or unwritable
 
 Exit code 0 means done, 2 means the command line itself was wrong. A message says what is
 wrong, where, and what to do about it.
@@ -95,3 +96,9 @@ class EngineError(ChurnError):
     """The table engine cannot be started, or it ran out of memory or disk."""
 
     exit_code = 17
+
+
+class LedgerError(ChurnError):
+    """The ledger of decisions was tampered with, is damaged or cannot be written."""
+
+    exit_code = 18
