@@ -16,9 +16,9 @@ from churn_mlops.registry.reachable import FIX, without_password
 
 # For one call, beyond the timeouts of single requests: imports, first-time tables, uploads.
 PATIENCE_SECONDS = 300.0
-# For the end. A process that is killed while it sets the tables up leaves a database that MLflow
-# cannot use.
-GRACE_SECONDS = 20.0
+# For the end. SQLite keeps every statement of the setting up by itself: a worker that is killed
+# meanwhile leaves a database that MLflow never accepts again ("table ... already exists").
+GRACE_SECONDS = 30.0
 
 
 class Process:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from typing import Any
 
@@ -20,6 +21,9 @@ from churn_mlops.registry.mlflow_calls import CALLS, Connection
 
 def main() -> None:
     """Connect, then answer the requests that come on stdin."""
+    # Ctrl-C reaches this process as well, but within the setting up of tables or an upload it
+    # would leave half of it. The parent ends, stdin with it, and then this.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What libraries print must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -205,14 +205,6 @@ def test_what_a_server_refuses_is_told_and_the_next_call_works(tracker, tmp_path
     assert tracker.register("refused", run_id, "model", tags) == 1
 
 
-def test_many_versions_are_all_listed(tracker, tmp_path):
-    run, tags = small_run(tmp_path / "bundle", b"many")
-    run_id = tracker.log(run)
-    for n in range(12):
-        tracker.register("many", run_id, "model", {**tags, "bundle_sha256": f"{n:064}"})
-    assert [v.version for v in tracker.versions("many")] == list(range(12, 0, -1))
-
-
 def test_a_server_that_ends_is_told(tmp_path):
     with running(tmp_path) as (uri, process):
         tracking = Tracking(uri=uri, timeout_seconds=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import signal
 import sqlite3
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -204,13 +205,18 @@ def test_names_with_quotes_are_searched_for(tracker, made):
         tracker.versions('it\'s "so"')
 
 
+def test_ctrl_c_is_left_to_the_parent(tracker, model):
+    os.kill(tracker._process._process.pid, signal.SIGINT)
+    assert tracker.versions(model) == []
+
+
 def test_a_database_that_mlflow_cannot_use_is_told_at_every_call(tmp_path):
     path = tmp_path / "mlflow.db"
     with closing(sqlite3.connect(path)) as con:
         con.execute("CREATE TABLE experiments (foreign_column INTEGER)")
     with working_in(tmp_path), Tracker(Tracking(uri=f"sqlite:///{path}")) as tracker:
         for _ in range(2):
-            with pytest.raises(TrackingError, match="did not list churn: .+") as caught:
+            with pytest.raises(TrackingError, match=r"did not list churn: .+") as caught:
                 tracker.versions("churn")
     assert "without a word" not in str(caught.value)
     assert "mlflow db upgrade" in str(caught.value)
