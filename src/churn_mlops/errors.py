@@ -100,6 +100,12 @@ class EngineError(ChurnError):
     exit_code = 17
 
 
+class LedgerError(ChurnError):
+    """The ledger of decisions was tampered with, is damaged or cannot be written."""
+
+    exit_code = 18
+
+
 class PromotionError(ChurnError):
     """The gate cannot decide, or there is nothing to go back to."""
 

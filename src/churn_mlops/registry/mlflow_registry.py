@@ -1,4 +1,4 @@
-"""Logs runs to MLflow.
+"""Logs runs to MLflow and keeps the versions of the model in its registry.
 
 MLflow's client takes seconds to import and, on its first use of a database, seconds more to set
 the tables up. So it runs in a process of its own (`mlflow_worker`), which does both while the
@@ -8,32 +8,16 @@ model is being trained. Whether the server answers at all is asked before, from 
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import socket
-import sqlite3
-import subprocess
-import sys
-import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
-from urllib.parse import urlsplit
+from typing import Any, Self
 
-from churn_mlops.errors import TrackingError
 from churn_mlops.params import Tracking
-
-PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-FIX = (
-    "start the server or set tracking.uri (MLFLOW_TRACKING_URI); the default is sqlite:///mlflow.db"
-)
-# Beyond the timeouts of single requests: imports, first-time tables, uploads.
-PATIENCE_SECONDS = 300.0
+from churn_mlops.registry.mlflow_process import Process
+from churn_mlops.registry.reachable import check_reachable
 
 
 @dataclass(frozen=True)
@@ -60,82 +44,35 @@ class Run:
     dataset: Mapping[str, str]
 
 
-def check_reachable(tracking: Tracking) -> None:
-    """Make sure, within ``tracking.timeout_seconds``, that runs can be logged.
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model.
 
-    Raises
-    ------
-    TrackingError
-        The server does not answer, the database file cannot be written, or the scheme of the
-        URI is unknown.
+    Parameters
+    ----------
+    version : int
+        Its number in the registry, from 1.
+    run_id : str
+        The run whose bundle it is.
+    tags : mapping of str to str
+    aliases : tuple of str
+        Sorted; such as ``champion``.
+    created : str
+        When it was registered, UTC, such as 2025-01-31T12:00:00+00:00.
     """
-    parts = urlsplit(tracking.uri)
-    scheme = parts.scheme.partition("+")[0]
-    if scheme in ("http", "https"):
-        _check_http(tracking)
-    elif scheme == "sqlite":
-        _check_sqlite(tracking.uri)
-    elif scheme in PORTS:
-        try:
-            address = (parts.hostname or "localhost", parts.port or PORTS[scheme])
-            socket.create_connection(address, tracking.timeout_seconds).close()
-        except (OSError, ValueError) as error:
-            raise TrackingError(
-                f"no database answers at {_shown(tracking.uri)}: {error}", fix=FIX
-            ) from error
-    else:
-        known = ", ".join(["http", "https", "sqlite", *PORTS])
-        raise TrackingError(
-            f"tracking.uri {_shown(tracking.uri)} has the scheme '{scheme}'; known are {known}",
-            fix=FIX,
-        )
 
-
-def _check_http(tracking: Tracking) -> None:
-    url = f"{tracking.uri.rstrip('/')}/health"
-    try:
-        with urllib.request.urlopen(url, timeout=tracking.timeout_seconds):  # noqa: S310
-            return
-    except urllib.error.HTTPError as error:
-        # Something answers; a log-in is MLflow's own business.
-        if error.code < 500:
-            return
-        reason: object = f"HTTP {error.code}"
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-    raise TrackingError(
-        f"the MLflow server at {_shown(tracking.uri)} does not answer within"
-        f" {tracking.timeout_seconds:g} s: {reason}",
-        fix=FIX,
-    )
-
-
-def _check_sqlite(uri: str) -> None:
-    path = Path(uri.partition("///")[2].partition("?")[0])
-    folder = path.parent
-    if not folder.is_dir():
-        raise TrackingError(f"tracking.uri {uri}: there is no directory {folder}", fix=FIX)
-    writable = os.access(path if path.exists() else folder, os.W_OK)
-    if path.is_dir() or not writable or not os.access(folder, os.W_OK):
-        raise TrackingError(f"tracking.uri {uri}: {path} cannot be written", fix=FIX)
-    if path.exists():
-        try:
-            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
-                con.execute("SELECT count(*) FROM sqlite_master")
-        except sqlite3.DatabaseError as error:
-            raise TrackingError(
-                f"tracking.uri {uri}: {path} is no database: {error}", fix=FIX
-            ) from error
-
-
-def _shown(uri: str) -> str:
-    """The URI without its password."""
-    parts = urlsplit(uri)
-    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+    version: int
+    run_id: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+    created: str = ""
 
 
 class Tracker:
-    """One run's way to MLflow: enter before the work, `log` when it is done.
+    """The way to MLflow: enter before the work, call when there is something to log or to ask.
+
+    All calls raise `TrackingError` with what MLflow said; the other calls go on working after
+    that, unless it was that MLflow took too long or its process ended.
 
     Parameters
     ----------
@@ -144,63 +81,17 @@ class Tracker:
     Raises
     ------
     TrackingError
-        On entering, see `check_reachable`; on logging, what MLflow said.
+        On entering, see `check_reachable`.
     """
 
     def __init__(self, tracking: Tracking) -> None:
         self.tracking = tracking
-        self._process: subprocess.Popen[str] | None = None
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed on leaving)
+        self._process: Process | None = None
 
     def __enter__(self) -> Self:
         check_reachable(self.tracking)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "churn_mlops.registry.mlflow_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            encoding="utf-8",
-        )
-        # Not as arguments: the URI may hold a password, and everybody sees arguments.
-        self._send(self.tracking.model_dump_json())
+        self._process = Process(self.tracking)
         return self
-
-    def _send(self, line: str) -> None:
-        if self._process and self._process.stdin:
-            # A process that has ended already is found, with its reason, when the run is logged.
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(f"{line}\n")
-                self._process.stdin.flush()
-
-    def log(self, run: Run) -> str:
-        """Log the run and return its id."""
-        process = self._process
-        if process is None:
-            raise RuntimeError("the tracker has not been entered")
-        try:
-            said, _ = process.communicate(json.dumps(asdict(run)), PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise TrackingError(
-                f"MLflow at {_shown(self.tracking.uri)} took longer than {PATIENCE_SECONDS:g} s",
-                fix=FIX,
-            ) from error
-        answer = self._answer(said)
-        if "run_id" not in answer:
-            why = str(answer["error"]).replace(self.tracking.uri, _shown(self.tracking.uri))
-            raise TrackingError(
-                f"MLflow at {_shown(self.tracking.uri)} did not take the run: {why}",
-                fix="see what it says; for an old database: `mlflow db upgrade URI`",
-            )
-        return str(answer["run_id"])
-
-    def _answer(self, said: str) -> dict[str, Any]:
-        lines = said.strip().splitlines()
-        if lines and lines[-1].startswith("{"):
-            return dict(json.loads(lines[-1]))
-        self._errors.seek(0)
-        words = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        return {"error": words[-1] if words else "its process ended without a word"}
 
     def __exit__(
         self,
@@ -208,8 +99,111 @@ class Tracker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.kill()
-            process.communicate()
-        self._errors.close()
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+
+    def _ask(self, call: str, words: str, **given: Any) -> Any:
+        if self._process is None:
+            raise RuntimeError("the tracker has not been entered")
+        return self._process.ask(call, words, **given)
+
+    def log(self, run: Run) -> str:
+        """Log a run with its artifacts and return its id."""
+        return str(self._ask("log", "take the run", run=asdict(run)))
+
+    def find_run(self, bundle_sha256: str, stage: str) -> str | None:
+        """Find the newest finished run in which a stage made a bundle.
+
+        Parameters
+        ----------
+        bundle_sha256 : str
+            Digest of the bundle, which the run has as a tag.
+        stage : str
+            Such as ``train_baseline``; a tag as well.
+
+        Returns
+        -------
+        str or None
+            Its id.
+        """
+        found = self._ask("find_run", "look for a run", bundle_sha256=bundle_sha256, stage=stage)
+        return None if found is None else str(found)
+
+    def register(self, model: str, run_id: str, folder: str, tags: Mapping[str, str]) -> int:
+        """Make a run's bundle a version of a model, which is created if need be.
+
+        Parameters
+        ----------
+        model : str
+        run_id : str
+        folder : str
+            Where the bundle lies in the run, such as ``model``.
+        tags : mapping of str to str
+            With ``bundle_sha256``. When the model has a version with this digest already, nothing
+            is changed, not even its tags.
+
+        Returns
+        -------
+        int
+            The number of the new version, or of the one that there was.
+        """
+        words = f"register a version of {model}"
+        given = {"model": model, "run_id": run_id, "folder": folder, "tags": dict(tags)}
+        return int(self._ask("register", words, **given)["version"])
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Let an alias name a version, and no other one any more."""
+        words = f"let {alias} name version {version} of {model}"
+        self._ask("set_alias", words, model=model, alias=alias, version=str(version))
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Take an alias away; of a model that exists, it may be missing already."""
+        self._ask("delete_alias", f"take {alias} from {model}", model=model, alias=alias)
+
+    def by_alias(self, model: str, alias: str) -> Version | None:
+        """Get the version that an alias names; None without such an alias or model."""
+        found = self._ask("by_alias", f"look up {alias} of {model}", model=model, alias=alias)
+        return _version(found) if found else None
+
+    def by_version(self, model: str, version: int) -> Version | None:
+        """Get the version with a number; None without such a version or model."""
+        words = f"look up version {version} of {model}"
+        found = self._ask("by_version", words, model=model, version=str(version))
+        return _version(found) if found else None
+
+    def versions(self, model: str) -> list[Version]:
+        """List all versions of a model, newest first; empty without such a model."""
+        return [_version(found) for found in self._ask("versions", f"list {model}", model=model)]
+
+    def set_tags(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Add tags to a version or change them; its other tags stay."""
+        words = f"tag version {version} of {model}"
+        self._ask("set_tags", words, model=model, version=str(version), tags=dict(tags))
+
+    def download(self, model: str, version: int, to: Path) -> None:
+        """Copy a version's bundle to a directory, which is there as a whole or not at all.
+
+        What was downloaded has not been verified: that is `load_bundle`'s part.
+
+        Parameters
+        ----------
+        model : str
+        version : int
+        to : Path
+            Must not exist yet.
+        """
+        words = f"give version {version} of {model}"
+        place = str(to.absolute())
+        self._ask("download", words, model=model, version=str(version), to=place)
+
+
+def _version(found: Mapping[str, Any]) -> Version:
+    created = datetime.fromtimestamp(found["created"] / 1000, UTC)
+    return Version(
+        version=int(found["version"]),
+        run_id=str(found["run_id"] or ""),
+        tags=dict(found["tags"]),
+        aliases=tuple(found["aliases"]),
+        created=created.isoformat(timespec="seconds"),
+    )

@@ -1,8 +1,9 @@
-"""The process that talks to MLflow: connects, waits for one run, logs it, ends.
+"""The process that talks to MLflow: connects, then does what is asked, line by line.
 
-The first line on stdin is the section ``tracking``, the second the run, both JSON. The answer on
-stdout is one JSON object with ``run_id`` or ``error``. When stdin ends without a run, because
-training failed, nothing is logged.
+The first line on stdin is the section ``tracking``. While the parent works, this imports MLflow
+and sets its tables up. Every further line is one request, ``{"call": name, "with": {...}}`` with
+a name of `mlflow_calls.CALLS`, and is answered on stdout by one line, ``{"result": ...}`` or
+``{"error": "..."}``. The end of stdin ends it.
 """
 
 from __future__ import annotations
@@ -10,17 +11,37 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 from churn_mlops.params import Tracking
+from churn_mlops.registry.mlflow_calls import CALLS, Connection
 
 
 def main() -> None:
-    """Connect, then log the run that comes on stdin."""
+    """Connect, then answer the requests that come on stdin."""
+    # Ctrl-C reaches this process as well, but within the setting up of tables or an upload it
+    # would leave half of it. The parent ends, stdin with it, and then this.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     tracking = Tracking.model_validate_json(sys.stdin.readline())
+    connection: Connection | None = None
+    failure = ""
+    try:
+        connection = connect(tracking)
+    except Exception as error:  # whatever MLflow or its stores raise is for the parent to tell
+        failure = first_line(error)
+    for line in sys.stdin:
+        answer = respond(connection, line) if connection else {"error": failure}
+        answers.write(f"{json.dumps(answer)}\n")
+        answers.flush()
+
+
+def connect(tracking: Tracking) -> Connection:
+    """Import MLflow, set its tables up, and find or make the experiment."""
     # MLflow's defaults wait for minutes; users' own settings win.
     seconds = str(max(1, round(tracking.timeout_seconds)))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)
@@ -28,19 +49,28 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    try:
-        from mlflow import MlflowClient
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    from mlflow import MlflowClient
 
-        logging.getLogger("alembic").setLevel(logging.ERROR)
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
-        client = MlflowClient(tracking_uri=tracking.uri)
-        experiment_id = _experiment_id(client, tracking.experiment)
-        text = sys.stdin.read()
-        if text:
-            print(json.dumps({"run_id": log(client, experiment_id, json.loads(text))}))
-    except Exception as error:  # whatever MLflow or its stores raise is for the parent to tell
-        first = str(error).strip().splitlines()
-        print(json.dumps({"error": first[0] if first else type(error).__name__}))
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    client = MlflowClient(tracking_uri=tracking.uri)
+    return Connection(client, tracking.uri, _experiment_id(client, tracking.experiment))
+
+
+def respond(connection: Connection, line: str) -> dict[str, Any]:
+    """Do one request; the answer is what is written back."""
+    try:
+        request = json.loads(line)
+        return {"result": CALLS[request["call"]](connection, **request["with"])}
+    except Exception as error:  # the next request may well succeed
+        return {"error": first_line(error)}
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its kind when it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _experiment_id(client: Any, name: str) -> str:
@@ -58,39 +88,6 @@ def _experiment_id(client: Any, name: str) -> str:
     if found.lifecycle_stage != "active":
         raise ValueError(f"the experiment '{name}' has been deleted; restore it or choose another")
     return str(found.experiment_id)
-
-
-def log(client: Any, experiment_id: str, run: dict[str, Any]) -> str:
-    """Log one run with everything that belongs to it; a run that fails half-way is marked so."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-
-    now = int(time.time() * 1000)
-    run_id = str(client.create_run(experiment_id, run_name=run["name"]).info.run_id)
-    try:
-        client.log_batch(
-            run_id,
-            metrics=[Metric(key, float(value), now, 0) for key, value in run["metrics"].items()],
-            params=[Param(key, value) for key, value in run["params"].items()],
-            tags=[RunTag(key, value) for key, value in run["tags"].items()],
-        )
-        data = run["dataset"]
-        dataset = Dataset(
-            name=data["name"],
-            digest=data["digest"][:32],
-            source_type="local",
-            source=json.dumps({"uri": data["path"]}),
-        )
-        client.log_inputs(
-            run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
-        )
-        for path, folder in run["artifacts"]:
-            send = client.log_artifacts if Path(path).is_dir() else client.log_artifact
-            send(run_id, path, folder or None)
-    except Exception:
-        client.set_terminated(run_id, status="FAILED")
-        raise
-    client.set_terminated(run_id)
-    return run_id
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -11,12 +12,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 
 from churn_mlops.errors import TrackingError
+from churn_mlops.params import Tracking
 from churn_mlops.registry.bundle import FILES, load_bundle
-from churn_mlops.registry.mlflow_registry import Tracker
+from churn_mlops.registry.mlflow_registry import Run, Tracker
 from churn_mlops.training import train_baseline
 from tests.made_up import write_tables
 from tests.trained import bundle, params_in, trained
@@ -24,9 +27,9 @@ from tests.trained import bundle, params_in, trained
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
+@contextmanager
+def running(folder):
+    """A server with its database and artifacts in a folder; gives its URI and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -41,11 +44,22 @@ def server(tmp_path_factory):
     uri = f"http://127.0.0.1:{port}"
     try:
         _wait(f"{uri}/health", process, folder / "log")
-        yield uri
+        yield uri, process
     finally:
-        # Its own session: the server's workers end with it.
+        stop(process)
+
+
+def stop(process):
+    """Its own session: the server's workers end with it."""
+    if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("server")) as (uri, _):
+        yield uri
 
 
 def _wait(url, process, log):
@@ -124,3 +138,80 @@ def test_an_unreachable_server_stops_the_stage_at_once(tmp_path):
         train_baseline.run(params)
     assert time.monotonic() - started < 5
     assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.fixture(scope="module")
+def tracker(server):
+    with Tracker(Tracking(uri=server, experiment="registry", timeout_seconds=30)) as entered:
+        yield entered
+
+
+def small_run(folder, content):
+    """A run with a small directory as its bundle, and the tags of a version of it."""
+    (folder / "deep").mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(content)
+    (folder / "deep" / "more.json").write_text("{}")
+    tags = {"bundle_sha256": hashlib.sha256(content).hexdigest(), "stage": "train_baseline"}
+    dataset = {"name": "t", "digest": "0", "path": "t.csv"}
+    return Run("train_baseline x", {}, {"m": 0.5}, tags, [(str(folder), "model")], dataset), tags
+
+
+def test_a_version_is_registered_promoted_and_downloaded(server, tracker, tmp_path):
+    from mlflow import MlflowClient
+
+    assert tracker.by_alias("served", "champion") is None
+    assert tracker.versions("served") == []
+    for number in (1, 2):
+        content = bytes([number]) * 1_000_000
+        run, tags = small_run(tmp_path / f"bundle {number}", content)
+        run_id = tracker.log(run)
+        assert tracker.find_run(tags["bundle_sha256"], "train_baseline") == run_id
+        for _ in range(2):
+            assert tracker.register("served", run_id, "model", tags) == number
+        tracker.set_alias("served", "champion", number)
+    tracker.set_tags("served", 2, {"ledger_head": "7:abc"})
+
+    champion = tracker.by_alias("served", "champion")
+    assert (champion.version, champion.run_id, champion.aliases) == (2, run_id, ("champion",))
+    assert champion.tags == {**tags, "ledger_head": "7:abc"}
+    assert [v.version for v in tracker.versions("served")] == [2, 1]
+    assert tracker.by_version("served", 1).aliases == ()
+
+    tracker.download("served", champion.version, tmp_path / "downloaded")
+    names = {str(p.relative_to(tmp_path / "downloaded")) for p in tmp_path.rglob("downloaded/**/*")}
+    assert names == {"model.onnx", "deep", "deep/more.json"}
+    assert (tmp_path / "downloaded" / "model.onnx").read_bytes() == content
+
+    # Another client, such as MLflow's own pages, sees the same.
+    seen = MlflowClient(tracking_uri=server).get_model_version_by_alias("served", "champion")
+    assert (str(seen.version), seen.run_id) == ("2", run_id)
+    tracker.delete_alias("served", "champion")
+    assert tracker.by_alias("served", "champion") is None
+
+
+def test_what_a_server_refuses_is_told_and_the_next_call_works(tracker, tmp_path):
+    run, tags = small_run(tmp_path / "bundle", b"refused")
+    run_id = tracker.log(run)
+    with pytest.raises(TrackingError, match="did not let champion name version 1 of nowhere"):
+        tracker.set_alias("nowhere", "champion", 1)
+    with pytest.raises(TrackingError, match=f"run {run_id} has no folder 'none' with a bundle"):
+        tracker.register("refused", run_id, "none", tags)
+    with pytest.raises(TrackingError, match="did not register"):
+        tracker.register("refused", run_id, "../../elsewhere", tags)
+    with pytest.raises(TrackingError, match="did not give version 1 of refused"):
+        tracker.download("refused", 1, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert tracker.versions("refused") == []
+    assert tracker.register("refused", run_id, "model", tags) == 1
+
+
+def test_a_server_that_ends_is_told(tmp_path):
+    with running(tmp_path) as (uri, process):
+        tracking = Tracking(uri=uri, timeout_seconds=2)
+        with Tracker(tracking) as tracker:
+            assert tracker.versions("churn") == []
+            stop(process)
+            with pytest.raises(TrackingError, match=f"MLflow at {uri} did not list churn"):
+                tracker.versions("churn")
+    with pytest.raises(TrackingError, match="does not answer"), Tracker(tracking):
+        pass

@@ -1,158 +1,241 @@
+"""`Tracker` with MLflow's real client on an SQLite file: one process for all tests that can."""
+
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
-import socket
+import signal
 import sqlite3
-import sys
-import time
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from churn_mlops.errors import TrackingError
-from churn_mlops.params import Tracking, load
-from churn_mlops.registry import mlflow_registry
-from churn_mlops.registry.mlflow_registry import Run, Tracker, check_reachable
+from churn_mlops.params import Tracking
+from churn_mlops.registry import mlflow_process
+from churn_mlops.registry.mlflow_registry import Run, Tracker
 
-RUN = Run("train x", {}, {}, {}, [], {"name": "t", "digest": "0", "path": "t.csv"})
+STAGE = "train_baseline"
 
 
-def tracking(uri, seconds=0.5):
-    return Tracking(uri=uri, timeout_seconds=seconds)
+@contextmanager
+def working_in(folder):
+    """MLflow puts the artifacts of an SQLite store below the worker's working directory."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="module")
+def tracker(home):
+    patch = pytest.MonkeyPatch()
+    patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    with working_in(home):
+        entered = Tracker(Tracking(uri=f"sqlite:///{home / 'mlflow.db'}")).__enter__()
+    yield entered
+    entered.__exit__(None, None, None)
+    patch.undo()
 
 
 @pytest.fixture
-def silent_port():
-    """A port that accepts connections and then says nothing."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
+def model(request):
+    """A model of the test's own."""
+    return request.node.name.replace("/", " ").replace(":", " ")[:100]
 
 
 @pytest.fixture
-def closed_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
+def made(tracker, tmp_path):
+    """Log a run with a small directory as its bundle; gives its id and tags."""
+
+    def make(content, stage=STAGE):
+        folder = tmp_path / f"bundle {content}"
+        (folder / "deep").mkdir(parents=True, exist_ok=True)
+        (folder / "model.onnx").write_text(content)
+        (folder / "deep" / "ümlaut.json").write_text("{}")
+        tags = {"bundle_sha256": hashlib.sha256(content.encode()).hexdigest(), "stage": stage}
+        dataset = {"name": "t", "digest": "0", "path": "t.csv"}
+        run = Run(f"{stage} x", {"a": "1"}, {"m": 0.5}, tags, [(str(folder), "model")], dataset)
+        return tracker.log(run), tags
+
+    return make
 
 
-@pytest.mark.parametrize("scheme", ["http", "postgresql"])
-def test_nobody_there_is_told_with_the_uri_and_a_fix(scheme, closed_port):
-    uri = f"{scheme}://127.0.0.1:{closed_port}"
-    with pytest.raises(TrackingError, match=uri) as caught:
-        check_reachable(tracking(uri))
-    assert "MLFLOW_TRACKING_URI" in str(caught.value)
+pytestmark = pytest.mark.slow
 
 
-def test_a_silent_server_is_given_up_in_time(silent_port):
-    started = time.monotonic()
-    with pytest.raises(TrackingError, match=r"within 0\.5 s"):
-        check_reachable(tracking(f"http://127.0.0.1:{silent_port}"))
-    assert time.monotonic() - started < 3
+def test_a_version_is_what_was_registered(tracker, made, model):
+    run_id, tags = made(model)
+    assert tracker.by_version(model, 1) is None
+    assert tracker.versions(model) == []
+    number = tracker.register(model, run_id, "model", {**tags, "gate": "passed"})
+    found = tracker.by_version(model, number)
+    assert dataclasses.replace(found, created="") == (
+        type(found)(1, run_id, {**tags, "gate": "passed"}, ())
+    )
+    age = datetime.now(UTC) - datetime.fromisoformat(found.created)
+    assert 0 <= age.total_seconds() < 60
+    assert tracker.versions(model) == [found]
 
 
-@pytest.mark.parametrize(
-    ("uri", "words"),
-    [
-        ("ftp://example.org", "scheme 'ftp'; known are http, https, sqlite"),
-        ("mlruns", "scheme ''"),
-        ("http://", "does not answer"),
-        ("sqlite:////nowhere/mlflow.db", "there is no directory /nowhere"),
-        ("sqlite:////tmp", "cannot be written"),
-    ],
-)
-def test_impossible_uris_are_refused(uri, words):
-    with pytest.raises(TrackingError, match=words):
-        check_reachable(tracking(uri))
+def test_a_bundle_is_registered_once(tracker, made, model):
+    run_id, tags = made(f"{model} one")
+    other_id, other = made(f"{model} two")
+    assert tracker.register(model, run_id, "model", tags) == 1
+    assert tracker.register(model, other_id, "model", other) == 2
+    assert tracker.register(model, made(f"{model} one")[0], "model", {**tags, "more": "1"}) == 1
+    assert [(v.version, v.run_id) for v in tracker.versions(model)] == [(2, other_id), (1, run_id)]
+    assert tracker.by_version(model, 1).tags == tags
+    # The same bundle may be a version of another model.
+    assert tracker.register(f"{model} 2", run_id, "model", tags) == 1
 
 
-def test_sqlite_must_be_a_database(tmp_path):
+def test_what_has_no_bundle_is_not_registered(tracker, made, model):
+    run_id, tags = made(model)
+    with pytest.raises(TrackingError, match=f"run {run_id} has no folder 'modle' with a bundle"):
+        tracker.register(model, run_id, "modle", tags)
+    with pytest.raises(TrackingError, match="did not register a version of"):
+        tracker.register(model, "f" * 32, "model", tags)
+    with pytest.raises(TrackingError, match="bundle_sha256"):
+        tracker.register(model, run_id, "model", {})
+    assert tracker.versions(model) == []
+
+
+def test_an_alias_names_one_version_at_a_time(tracker, made, model):
+    assert tracker.by_alias(model, "champion") is None
+    for name in ("one", "two"):
+        run_id, tags = made(f"{model} {name}")
+        tracker.register(model, run_id, "model", tags)
+    assert tracker.by_alias(model, "champion") is None
+    tracker.set_alias(model, "champion", 1)
+    tracker.set_alias(model, "stable", 1)
+    assert tracker.by_alias(model, "champion").aliases == ("champion", "stable")
+    tracker.set_alias(model, "champion", 2)
+    assert tracker.by_alias(model, "champion") == tracker.by_version(model, 2)
+    assert [v.aliases for v in tracker.versions(model)] == [("champion",), ("stable",)]
+    for _ in range(2):
+        tracker.delete_alias(model, "champion")
+    assert tracker.by_alias(model, "champion") is None
+    with pytest.raises(TrackingError, match="did not let champion name version 3 of"):
+        tracker.set_alias(model, "champion", 3)
+    with pytest.raises(TrackingError, match="'latest' alias name"):
+        tracker.set_alias(model, "latest", 1)
+
+
+def test_tags_are_added_and_changed(tracker, made, model):
+    run_id, tags = made(model)
+    tracker.register(model, run_id, "model", {**tags, "gate": "open"})
+    tracker.set_tags(model, 1, {"gate": "größer 'passed'", "head": "3:abc"})
+    added = {"gate": "größer 'passed'", "head": "3:abc"}
+    assert tracker.by_version(model, 1).tags == {**tags, **added}
+    with pytest.raises(TrackingError, match="did not tag version 2 of"):
+        tracker.set_tags(model, 2, {"a": "b"})
+
+
+def test_the_newest_finished_run_of_a_bundle_is_found(tracker, made, model, tmp_path):
+    digest = hashlib.sha256(model.encode()).hexdigest()
+    assert tracker.find_run(digest, STAGE) is None
+    made(model)
+    newest, _ = made(model)
+    made(model, stage="train_boosted")
+    dataset = {"name": "t", "digest": "0", "path": "t.csv"}
+    tags = {"bundle_sha256": digest, "stage": STAGE}
+    failing = Run("fails", {}, {}, tags, [(str(tmp_path / "none"), "model")], dataset)
+    with pytest.raises(TrackingError, match="did not take the run"):
+        tracker.log(failing)
+    assert tracker.find_run(digest, STAGE) == newest
+    assert tracker.find_run(digest, "tune") is None
+
+
+def test_a_version_is_downloaded_whole(tracker, made, model, tmp_path):
+    run_id, tags = made(model)
+    tracker.register(model, run_id, "model", tags)
+    place = tmp_path / "new" / "champion"
+    tracker.download(model, 1, place)
+    assert (place / "model.onnx").read_text() == model
+    assert {path.name for path in place.rglob("*")} == {"model.onnx", "deep", "ümlaut.json"}
+    assert list(place.parent.iterdir()) == [place]
+    # A copy: what is done to it leaves the registry's file alone.
+    (place / "model.onnx").write_text("changed")
+    tracker.download(model, 1, tmp_path / "again")
+    assert (tmp_path / "again" / "model.onnx").read_text() == model
+
+
+def test_a_download_never_writes_over_anything(tracker, made, model, tmp_path):
+    run_id, tags = made(model)
+    tracker.register(model, run_id, "model", tags)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for place in (tmp_path, tmp_path / "file", tmp_path / "link"):
+        with pytest.raises(TrackingError, match="exists already; choose a new directory"):
+            tracker.download(model, 1, place)
+    with pytest.raises(TrackingError, match="did not give version 2 of"):
+        tracker.download(model, 2, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_download_of_lost_files_leaves_nothing(tracker, made, model, tmp_path, home):
+    run_id, tags = made(model)
+    tracker.register(model, run_id, "model", tags)
+    (lost,) = home.rglob(f"{run_id}/artifacts/model")
+    lost.rename(tmp_path / "elsewhere")
+    before = set(tmp_path.iterdir())
+    with pytest.raises(TrackingError, match="did not give version 1 of"):
+        tracker.download(model, 1, tmp_path / "new")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_names_with_quotes_are_searched_for(tracker, made):
+    for name in ("it's", 'so "called"'):
+        run_id, tags = made(name)
+        assert tracker.register(name, run_id, "model", tags) == 1
+        assert tracker.register(name, run_id, "model", tags) == 1
+        assert len(tracker.versions(name)) == 1
+    with pytest.raises(TrackingError, match="both kinds of quotes"):
+        tracker.versions('it\'s "so"')
+
+
+def test_ctrl_c_is_left_to_the_parent(tracker, model):
+    os.kill(tracker._process._process.pid, signal.SIGINT)
+    assert tracker.versions(model) == []
+
+
+def test_a_database_that_mlflow_cannot_use_is_told_at_every_call(tmp_path):
     path = tmp_path / "mlflow.db"
-    assert check_reachable(tracking(f"sqlite:///{path}")) is None
-    assert not path.exists()
-    path.write_text("this is no database, but long enough to be looked at " * 9)
-    with pytest.raises(TrackingError, match="is no database"):
-        check_reachable(tracking(f"sqlite:///{path}"))
-    path.unlink()
-    sqlite3.connect(path).close()
-    assert check_reachable(tracking(f"sqlite:///{path}")) is None
-
-
-def test_sqlite_must_be_writable(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(TrackingError, match="cannot be written"):
-        check_reachable(tracking(f"sqlite:///{tmp_path / 'mlflow.db'}"))
-
-
-def test_mlflows_own_variables_win(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_text("tracking: {uri: 'sqlite:///other.db'}")
-    environment = {
-        "MLFLOW_TRACKING_URI": "http://mlflow:5000",
-        "MLFLOW_EXPERIMENT_NAME": "2025-01-01",
-    }
-    found = load(path, environment).tracking
-    assert (found.uri, found.experiment) == ("http://mlflow:5000", "2025-01-01")
-    assert load(path, {"MLFLOW_TRACKING_URI": ""}).tracking.uri == "sqlite:///other.db"
-
-
-def test_passwords_are_not_told(closed_port):
-    with pytest.raises(TrackingError) as caught:
-        check_reachable(tracking(f"postgresql://me:secret@127.0.0.1:{closed_port}/db"))
-    assert "secret" not in str(caught.value)
-    assert "me:***@" in str(caught.value)
-
-
-def worker(monkeypatch, tmp_path, code):
-    """Let another program stand in for the worker."""
-    script = tmp_path / "python"
-    script.write_text(f"#!{sys.executable}\n{code}\n")
-    script.chmod(0o755)
-    monkeypatch.setattr(mlflow_registry.sys, "executable", str(script))
-    return tracking(f"sqlite:///{tmp_path / 'mlflow.db'}")
-
-
-def test_the_worker_answers_with_the_run_id(monkeypatch, tmp_path):
-    code = """import sys, json
-uri = json.loads(sys.stdin.readline())["uri"]
-name = json.loads(sys.stdin.readline())["name"]
-print("noise")
-print(json.dumps({"run_id": f"{name} {uri[:6]}"}))"""
-    with Tracker(worker(monkeypatch, tmp_path, code)) as tracker:
-        assert tracker.log(RUN) == "train x sqlite"
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ('print(\'{"error": "no such column"}\')', "did not take the run: no such column"),
-        ("raise SystemExit('broken install')", "broken install"),
-        ("pass", "without a word"),
-    ],
-)
-def test_what_the_worker_says_is_told(monkeypatch, tmp_path, code, words):
-    made = worker(monkeypatch, tmp_path, f"import sys; sys.stdin.read()\n{code}")
-    with Tracker(made) as tracker, pytest.raises(TrackingError, match=words):
-        tracker.log(RUN)
-
-
-def test_a_worker_that_hangs_is_given_up_and_ended(monkeypatch, tmp_path):
-    made = worker(monkeypatch, tmp_path, "import time; time.sleep(60)")
-    monkeypatch.setattr(mlflow_registry, "PATIENCE_SECONDS", 0.2)
-    started = time.monotonic()
-    with Tracker(made) as tracker, pytest.raises(TrackingError, match="took longer"):
-        tracker.log(RUN)
-    assert time.monotonic() - started < 10
-
-
-def test_a_failed_training_ends_the_worker(monkeypatch, tmp_path):
-    made = worker(monkeypatch, tmp_path, "import time; time.sleep(60)")
-    tracker = Tracker(made)
-    with pytest.raises(ValueError, match="training failed"), tracker:
-        raise ValueError("training failed")
-    assert tracker._process.returncode is not None
+    with closing(sqlite3.connect(path)) as con:
+        con.execute("CREATE TABLE experiments (foreign_column INTEGER)")
+    with working_in(tmp_path), Tracker(Tracking(uri=f"sqlite:///{path}")) as tracker:
+        for _ in range(2):
+            with pytest.raises(TrackingError, match=r"did not list churn: .+") as caught:
+                tracker.versions("churn")
+    assert "without a word" not in str(caught.value)
+    assert "mlflow db upgrade" in str(caught.value)
 
 
 def test_a_tracker_must_be_entered():
     with pytest.raises(RuntimeError, match="entered"):
-        Tracker(tracking("sqlite:///x.db")).log(RUN)
+        Tracker(Tracking(uri="sqlite:///x.db")).versions("churn")
+
+
+def test_a_failed_training_ends_the_worker(monkeypatch, tmp_path):
+    monkeypatch.setattr(mlflow_process, "GRACE_SECONDS", 0.1)
+    tracker = Tracker(Tracking(uri=f"sqlite:///{tmp_path / 'mlflow.db'}"))
+    processes = []
+
+    def train():
+        processes.append(tracker._process._process)
+        raise ValueError("training failed")
+
+    with pytest.raises(ValueError, match="training failed"), tracker:
+        train()
+    assert processes[0].returncode is not None

@@ -7,14 +7,15 @@ import sys
 import pytest
 
 from churn_mlops.params import Tracking
+from churn_mlops.registry.mlflow_worker import first_line, respond
 
-pytestmark = pytest.mark.slow
+slow = pytest.mark.slow
 
 
-def talk(uri, folder):
+def talk(uri, folder, *lines):
     return subprocess.run(
         [sys.executable, "-m", "churn_mlops.registry.mlflow_worker"],
-        input=Tracking(uri=uri).model_dump_json() + "\n",
+        input="\n".join([Tracking(uri=uri).model_dump_json(), *lines]) + "\n",
         capture_output=True,
         text=True,
         cwd=folder,
@@ -22,7 +23,8 @@ def talk(uri, folder):
     )
 
 
-def test_without_a_run_nothing_is_logged(tmp_path):
+@slow
+def test_without_a_request_nothing_is_logged(tmp_path):
     done = talk(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path)
     assert done.returncode == 0
     assert done.stdout == ""
@@ -30,6 +32,28 @@ def test_without_a_run_nothing_is_logged(tmp_path):
     assert (tmp_path / "mlflow.db").exists()
 
 
-def test_any_failure_is_one_json_object(tmp_path):
-    done = talk("nonsense://x", tmp_path)
-    assert "nonsense" in json.loads(done.stdout.splitlines()[-1])["error"]
+@slow
+def test_every_request_has_one_line_of_answer(tmp_path):
+    good = json.dumps({"call": "versions", "with": {"model": "churn"}})
+    bad = ["", "no json", "[]", '{"call": "exec", "with": {}}', '{"call": "versions", "with": {}}']
+    done = talk(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path, good, *bad, good)
+    first, *errors, last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert first == last == {"result": []}
+    assert [list(answer) for answer in errors] == [["error"]] * len(bad)
+
+
+@slow
+def test_a_failure_to_connect_answers_every_request(tmp_path):
+    done = talk("nonsense://x", tmp_path, "{}", "{}")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == 2
+    assert all("nonsense" in answer["error"] for answer in answers)
+
+
+def test_an_error_is_told_by_its_first_line():
+    assert first_line(ValueError("\nfirst\nsecond")) == "first"
+    assert first_line(ValueError()) == "ValueError"
+
+
+def test_an_unknown_call_is_an_error():
+    assert "exec" in respond(None, '{"call": "exec", "with": {}}')["error"]
