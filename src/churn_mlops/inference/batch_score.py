@@ -185,10 +185,10 @@ def explained(table: pa.Table, bundle: Bundle, explainer: Explainer) -> pa.Table
 
 
 def _insert(own: Engine, name: str, table: pa.Table) -> None:
-    if name in own.list_tables():
-        own.con.append(name, table)
-    else:
-        own.create_table(name, table, temp=True)
+    own.con.register("batch", table)
+    own.raw_sql(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS FROM batch LIMIT 0")
+    own.raw_sql(f"INSERT INTO {name} FROM batch")  # noqa: S608 (the name is ours)
+    own.con.unregister("batch")
 
 
 def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
