@@ -8,7 +8,7 @@ from functools import partial
 from markupsafe import Markup
 
 from churn_mlops.report import words
-from churn_mlops.report.charts import Plot, Points, extent
+from churn_mlops.report.charts import LEFT, TOP, Plot, Points, extent
 from churn_mlops.report.metrics import metric
 from churn_mlops.report.shapes import Backtest, Bins, Evaluation, Numbers, Profit
 
@@ -53,7 +53,8 @@ def roc(models: Sequence[Evaluation]) -> Markup | None:
         words.percent,
         words.percent,
     )
-    plot.line([(0, 0), (1, 1)], "chance").note("by chance", 0.62, 0.62, 26)
+    plot.line([(0, 0), (1, 1)], "chance")
+    plot.text("by chance", plot.x(0.97), plot.y(0.55), "note", "end")
     _models(plot, curves)
     return plot.svg(f"ROC curves of {_names(models)}")
 
@@ -74,7 +75,8 @@ def calibration(bins: Bins) -> Markup | None:
     plot = Plot(UNIT, UNIT, height=360, floor=room + 12).axes(
         "predicted risk", "share who left", words.percent, words.percent
     )
-    plot.line([(0, 0), (1, 1)], "chance").note("exactly right", 0.56, 0.56, 26)
+    plot.line([(0, 0), (1, 1)], "chance")
+    plot.text("dotted: exactly right", LEFT + 8, TOP + 18, "note", "start")
     most = max(bins.rows, default=0)
     for n, (x, y) in enumerate(points):
         rows = bins.rows[n] if n < len(bins.rows) else None

@@ -23,14 +23,14 @@ _THREE = partial(words.number, decimals=3)
 
 METRICS = (
     Metric("precision_at_k", "Precision of the list", words.percent, "higher",
-           "of the users on the days' lists, the share who did leave"),
+           "of the users on the days’ lists, the share who did leave"),
     Metric("recall_at_k", "Reach of the list", words.percent, "higher",
-           "of all users who left, the share who stood on their day's list"),
+           "of all users who left, the share who stood on their day’s list"),
     Metric("lift_at_k", "Lift of the list", words.times, "higher",
            "how many times more leavers the list holds than users drawn by chance"),
-    Metric("pr_auc", "PR-AUC", _THREE, "higher",
+    Metric("pr_auc", "PR\u00a0AUC", _THREE, "higher",
            "precision averaged over every possible length of the list; chance gives the base rate"),
-    Metric("roc_auc", "ROC-AUC", _THREE, "higher",
+    Metric("roc_auc", "ROC\u00a0AUC", _THREE, "higher",
            "how often a leaver gets a higher risk than a stayer; chance gives 0.5"),
     Metric("ece", "Calibration error", _THREE, "lower",
            "how far risks lie from the share who left, on average over bins"),

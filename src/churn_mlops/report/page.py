@@ -7,7 +7,8 @@ from typing import Any
 from churn_mlops.report import quality, story, use, words
 from churn_mlops.report.inputs import Inputs
 from churn_mlops.report.section import Section
-from churn_mlops.report.subject import Subject, champion_version, family, subject
+from churn_mlops.report.subject import Subject, champion_version, subject
+from churn_mlops.report.words import family
 
 
 def render(inputs: Inputs) -> str:
@@ -39,7 +40,7 @@ def sections(inputs: Inputs, about: Subject) -> list[Section]:
     return [
         story.data(inputs),
         story.meaning(inputs, about),
-        quality.metrics(inputs, about),
+        quality.metrics(about),
         quality.curves(about),
         quality.calibration(about),
         quality.backtest(inputs, about),
@@ -78,6 +79,7 @@ def head(inputs: Inputs, about: Subject) -> dict[str, Any]:
         notes.append(f"{which} ({about.model.model_version}): {why}.")
     return {
         "sentence": quality.list_sentence(about.model, top_k),
+        "interval": quality.list_interval(about.model, top_k),
         "chance": quality.chance_sentence(about.model, top_k),
         "facts": [
             ("As of", words.day(as_of(inputs, about)), ""),

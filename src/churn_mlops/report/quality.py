@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from churn_mlops.report import figures, strips, words
-from churn_mlops.report.charts import extent
 from churn_mlops.report.inputs import Inputs
 from churn_mlops.report.metrics import METRICS, Metric, metric
 from churn_mlops.report.section import Section
-from churn_mlops.report.shapes import Evaluation, Slice
-from churn_mlops.report.subject import Subject, family
+from churn_mlops.report.shapes import Backtest, Evaluation, Slice
+from churn_mlops.report.subject import Subject
+from churn_mlops.report.words import SPACE, family
 
-RULES = {
-    "recency": ("Rule: longest away first", "recency"),
-    "activity": ("Rule: least active last month first", "activity"),
-}
+RULES = {"recency": "longest away first", "activity": "least active last month first"}
 
 
 def list_sentence(model: Evaluation, top_k: int) -> str:
     """How many on the list did leave, in one sentence."""
     share = model.metrics.get("precision_at_k")
     if share is None or not words.known(share):
-        return "The evaluation does not tell how many on the list did leave."
+        return "The evaluation does not tell how many on the list did leave"
     whole = top_k >= 100
     size, digits = (top_k, 0) if whole else (100, 0 if share >= 0.1 else 1)
     who = f"the {words.count(size)} users on a day’s list" if whole else "100 users on the lists"
-    bounds = model.intervals.get("precision_at_k")
-    interval = ""
-    if bounds is not None:
-        low, high = (words.number(size * bound, digits) for bound in bounds)
-        interval = f" ({words.percent(model.confidence)} interval {low} to {high})"
-    return f"Of {who}, {words.number(size * share, digits)} did leave{interval}."
+    return f"Of {who}, {words.number(size * share, digits)} did leave"
+
+
+def list_interval(model: Evaluation, top_k: int) -> str:
+    """The interval of that number, or nothing."""
+    share, bounds = model.metrics.get("precision_at_k"), model.intervals.get("precision_at_k")
+    if share is None or bounds is None or not all(map(words.known, (share, *bounds))):
+        return ""
+    size, digits = (top_k, 0) if top_k >= 100 else (100, 0 if share >= 0.1 else 1)
+    low, high = (words.number(size * bound, digits) for bound in bounds)
+    return f"({words.percent(model.confidence)} interval {low} to {high})"
 
 
 def chance_sentence(model: Evaluation, top_k: int) -> str:
@@ -43,22 +47,38 @@ def chance_sentence(model: Evaluation, top_k: int) -> str:
     return f"Drawn by chance, {words.number(size * base, 0 if base >= 0.1 else 1)} would have."
 
 
-def metrics(inputs: Inputs, about: Subject) -> Section:
+def metrics(about: Subject) -> Section:
     """The key metrics of all models beside the simple rules."""
-    model, top_k = about.model, inputs.params.scoring.top_k
-    lead = f"{list_sentence(model, top_k)} {chance_sentence(model, top_k)}".rstrip()
+    model = about.model
     shown = [m for m in METRICS if any(e.metrics.get(m.key) is not None for e in about.models)]
     parts = {
         "columns": [(e.name, family(e.family), e.model_version) for e in about.models],
         "rows": [_row(m, about.models) for m in shown],
         "strips": comparison(about),
-        "axis": strips.axis(0.0, 1.0, lambda v: words.number(v, 1)),
+        "axis": strips.axis(*_range(about), lambda v: words.number(v, 1)),
         "tested": _tested(model),
         "confidence": words.percent(model.confidence),
         "resamples": words.count(model.resamples),
         "beats": _beats(model),
     }
-    return Section("metrics", "How good the list is", lead, parts)
+    return Section("metrics", "How good the list is", _order(model), parts)
+
+
+def _order(model: Evaluation) -> str:
+    """How well the model ranks, beside the best simple rule."""
+    value = model.metrics.get("pr_auc")
+    rules = {name: rule.pr_auc for name, rule in model.rules.items() if rule.pr_auc is not None}
+    if value is None or not rules:
+        return "The metrics of all trained models on the test days."
+    best = max(rules, key=lambda name: rules[name])
+    verdict = {True: "ranks better than", False: "does not rank better than", None: "ranks beside"}
+    bounds = words.between(model.intervals.get("pr_auc"))
+    interval = f" ({words.percent(model.confidence)} interval {bounds})" if bounds else ""
+    return (
+        f"The {model.name} {verdict[model.beats_rules]} the simple rules: PR{SPACE}AUC"
+        f" {words.number(value)}{interval} against {words.number(rules[best])} for"
+        f" “{RULES.get(best, best)}”."
+    )
 
 
 def _row(m: Metric, models: tuple[Evaluation, ...]) -> dict[str, Any]:
@@ -78,17 +98,27 @@ def _row(m: Metric, models: tuple[Evaluation, ...]) -> dict[str, Any]:
 
 def comparison(about: Subject) -> list[dict[str, Any]]:
     """PR-AUC of every model and rule, as dots on one scale with the base rate as a mark."""
-    base = about.model.metrics.get("base_rate")
+    base, ends = about.model.metrics.get("base_rate"), _range(about)
     rows = []
     for model in about.models:
         first = model is about.model
         title = f"{words.capital(model.name)}, {family(model.family)}"
         interval = model.intervals.get("pr_auc")
-        rows.append(_dot(title, model.metrics.get("pr_auc"), interval, base, first))
+        rows.append(_dot(title, model.metrics.get("pr_auc"), interval, base, first, ends))
     for name, rule in about.model.rules.items():
-        title = RULES.get(name, (f"Rule: {name}", name))[0]
-        rows.append(_dot(title, rule.pr_auc, None, base, False))
+        rows.append(_dot(f"Rule: {RULES.get(name, name)}", rule.pr_auc, None, base, False, ends))
     return rows
+
+
+def _range(about: Subject) -> tuple[float, float]:
+    """Ends of the common scale, in tenths."""
+    model = about.model
+    values = [e.metrics.get("pr_auc") for e in about.models]
+    values += [rule.pr_auc for rule in model.rules.values()] + [model.metrics.get("base_rate")]
+    values += [bound for e in about.models for bound in e.intervals.get("pr_auc") or ()]
+    known = [value for value in values if value is not None and words.known(value)]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    return math.floor(10 * low) / 10, math.floor(10 * high + 1) / 10
 
 
 def _dot(
@@ -97,11 +127,12 @@ def _dot(
     interval: tuple[float, float] | None,
     base: float | None,
     strong: bool,
+    ends: tuple[float, float],
 ) -> dict[str, Any]:
     bounds = words.between(interval)
-    said = f"{title}: PR-AUC {words.number(value)}" + (f", {bounds}" if bounds else "")
+    said = f"{title}: PR AUC {words.number(value)}" + (f", {bounds}" if bounds else "")
     style = "strong" if strong else "weak"
-    svg = strips.dots(0.0, 1.0, said, value, interval, base, style)
+    svg = strips.dots(*ends, said, value, interval, base, style)
     return {"title": title, "value": words.number(value), "interval": bounds, "svg": svg}
 
 
@@ -114,13 +145,7 @@ def _tested(model: Evaluation) -> str:
 
 
 def _beats(model: Evaluation) -> str:
-    if model.beats_rules is None:
-        return ""
-    return (
-        "The model ranks better than the simple rules."
-        if model.beats_rules
-        else "The model does not rank better than the simple rules: the rules would do."
-    )
+    return "" if model.beats_rules else "Without this model, the simple rules would do as well."
 
 
 def curves(about: Subject) -> Section:
@@ -130,7 +155,7 @@ def curves(about: Subject) -> Section:
     if pr is None and roc is None:
         return Section("curves", title, "The evaluation holds no curves.")
     named = zip(about.models, figures.STYLES, strict=False)
-    legend = [(style, f"{e.name} ({family(e.family)})") for e, style in named]
+    legend = [(style, f"{e.name}, {family(e.family)}") for e, style in named]
     return Section("curves", title, _half(about.model), {"pr": pr, "roc": roc, "legend": legend})
 
 
@@ -179,9 +204,9 @@ def calibration(about: Subject) -> Section:
 def backtest(inputs: Inputs, about: Subject) -> Section:
     """The metric through time."""
     title, found = "Through time", inputs.backtest
-    names = sorted(
-        {p.model for p in found.points} if found else (), key=lambda name: (name != about.model.name, name)
-    )
+    own_name = about.model.name
+    models = {p.model for p in found.points} if found else set()
+    names = sorted(models, key=lambda name: (name != own_name, name))
     figure = figures.through_time(found, names) if found else None
     if found is None or figure is None:
         return Section("backtest", title, "No backtest has been run.")
@@ -200,18 +225,29 @@ def backtest(inputs: Inputs, about: Subject) -> Section:
         "metric": shown.name,
         "legend": list(zip(figures.STYLES, names, strict=False)),
         "recency": any(p.recency is not None for p in found.points),
-        "points": [
-            {
-                "cutoff": words.day(p.cutoff),
-                "model": p.model,
-                "value": shown.show(p.value),
-                "interval": words.between(_bounds(p.low, p.high), shown.show),
-                "recency": shown.show(p.recency),
-            }
-            for p in sorted(found.points, key=lambda p: (p.cutoff, names.index(p.model)))
+        "models": names,
+        "rows": [
+            _cutoff(cutoff, names, found) for cutoff in sorted({p.cutoff for p in found.points})
         ],
     }
     return Section("backtest", title, lead, parts)
+
+
+def _cutoff(cutoff: str, names: Sequence[str], found: Backtest) -> dict[str, Any]:
+    """The row of a cutoff: every model's value and interval, the rule's value."""
+    show = metric(found.metric).show
+    points = {p.model: p for p in found.points if p.cutoff == cutoff}
+    rule = next((p.recency for p in points.values() if p.recency is not None), None)
+    cells = [
+        (
+            show(points[name].value),
+            words.between(_bounds(points[name].low, points[name].high), show),
+        )
+        if name in points
+        else (words.NONE, "")
+        for name in names
+    ]
+    return {"cutoff": words.middle_day(cutoff), "cells": cells, "recency": show(rule)}
 
 
 def _bounds(low: float | None, high: float | None) -> tuple[float, float] | None:
@@ -223,23 +259,20 @@ def slices(about: Subject) -> Section:
     title, found = "For whom it works", about.model.slices
     if not found:
         return Section("slices", title, "No category is large enough to be told apart.")
-    values = [v for s in found for v in (s.pr_auc, s.base_rate) if v is not None]
-    low, high = extent([*values, 1.0]) if values else (0.0, 1.0)
-    low, high = max(low, 0.0), 1.0
     parts = {
         "groups": [
-            {"by": by, "rows": [_slice(s, low, high) for s in found if s.by == by]}
+            {"by": by, "rows": [_slice(s) for s in found if s.by == by]}
             for by in dict.fromkeys(s.by for s in found)
         ],
-        "axis": strips.axis(low, high, lambda v: words.number(v, 1)),
+        "axis": strips.axis(0.0, 1.0, lambda v: words.number(v, 1)),
     }
     return Section("slices", title, _weakest(about.model), parts)
 
 
-def _slice(s: Slice, low: float, high: float) -> dict[str, Any]:
-    name = "missing" if s.value is None else str(s.value)
+def _slice(s: Slice) -> dict[str, Any]:
+    name = _category(s)
     label = (
-        f"{s.by} {name}: PR-AUC {words.number(s.pr_auc)}, base rate {words.percent(s.base_rate)}"
+        f"{s.by} {name}: PR AUC {words.number(s.pr_auc)}, base rate {words.percent(s.base_rate)}"
     )
     return {
         "name": name,
@@ -249,8 +282,12 @@ def _slice(s: Slice, low: float, high: float) -> dict[str, Any]:
         "pr_auc": words.number(s.pr_auc),
         "roc_auc": words.number(s.roc_auc),
         "ece": words.number(s.ece),
-        "svg": strips.dots(low, high, label, s.pr_auc, None, s.base_rate),
+        "svg": strips.dots(0.0, 1.0, label, s.pr_auc, None, s.base_rate),
     }
+
+
+def _category(s: Slice) -> str:
+    return "missing" if s.value is None else str(s.value)
 
 
 def _weakest(model: Evaluation) -> str:
@@ -261,6 +298,6 @@ def _weakest(model: Evaluation) -> str:
     overall = model.metrics.get("roc_auc")
     beside = f", against {words.number(overall)} overall" if overall is not None else ""
     return (
-        f"The order of risk is least sure where {s.by} is {s.value}: ROC-AUC"
+        f"The order of risk is least sure where {s.by} is {_category(s)}: ROC{SPACE}AUC"
         f" {words.number(value)}{beside}."
     )

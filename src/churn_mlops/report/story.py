@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from churn_mlops.params import Churn
 from churn_mlops.report import strips, words
 from churn_mlops.report.inputs import Inputs
+from churn_mlops.report.meaning import left, rules
 from churn_mlops.report.metrics import metric
 from churn_mlops.report.section import Section
 from churn_mlops.report.shapes import Promotion
-from churn_mlops.report.subject import Subject, family
+from churn_mlops.report.subject import Subject
 from churn_mlops.report.timeline import timeline, to_scale
+from churn_mlops.report.words import family
 
 DECISIONS = {
     "promoted": ("✓", "promoted", "The challenger became the champion"),
@@ -76,33 +77,6 @@ def meaning(inputs: Inputs, about: Subject) -> Section:
     return Section("meaning", "What churn means", left(churn), parts)
 
 
-def left(churn: Churn) -> str:
-    """Who has left, in one sentence."""
-    return (
-        f"A user has left when the {words.days(churn.window_days)} after a day hold no"
-        f" {activity(churn)}."
-    )
-
-
-def activity(churn: Churn) -> str:
-    """What makes a day active."""
-    events = churn.active_events
-    return "event of any type" if events is None else words.listed(events, "or")
-
-
-def rules(churn: Churn) -> list[tuple[str, str]]:
-    """The contract, rule by rule."""
-    within = churn.active_within_days
-    eligible = "everybody" if within is None else f"users active within {words.days(within)}"
-    if churn.within_subscription:
-        eligible += ", whose subscription covers the whole horizon"
-    return [
-        ("Horizon", f"{words.days(churn.window_days)} after the day of the prediction"),
-        ("Activity", activity(churn)),
-        ("Who is predicted", eligible),
-    ]
-
-
 def promotion(inputs: Inputs) -> Section:
     """The gate's decision, rule by rule."""
     title, found = "Promotion decision", inputs.promotion
@@ -164,7 +138,11 @@ def _difference(found: Promotion) -> dict[str, object] | None:
         f" ({words.percent(found.confidence)} interval {words.signed(low)} to {words.signed(high)})"
     )
     strip: Markup = strips.dots(*ends, f"Difference: {text}", value, (low, high), 0.0)
-    return {"text": text, "svg": strip, "axis": strips.axis(*ends, words.signed)}
+    return {
+        "text": text,
+        "svg": strip,
+        "axis": strips.axis(*ends, lambda v: words.signed(v) if v else "0"),
+    }
 
 
 def checks(about: Subject) -> Section:

@@ -18,11 +18,11 @@ HEIGHT, MIDDLE = 24, 12
 
 def bar(share: float, label: str, style: str = "strong") -> Markup:
     """Draw a horizontal bar that fills `share` of its cell."""
-    width = min(max(share, 0.0), 1.0)
+    width = f"{100 * min(max(share, 0.0), 1.0):.2f}%"
     return _svg(
         label, 12,
         tag("rect", class_="track", x="0", y=3, width="100%", height=6, rx=3),
-        tag("rect", class_=f"fill {style}", x="0", y=3, width=f"{100 * width:.2f}%", height=6, rx=3),
+        tag("rect", class_=f"fill {style}", x="0", y=3, width=width, height=6, rx=3),
     )  # fmt: skip
 
 

@@ -7,12 +7,6 @@ from dataclasses import dataclass
 from churn_mlops.report.inputs import Inputs
 from churn_mlops.report.shapes import Evaluation
 
-FAMILIES = {
-    "lightgbm": "boosted trees (LightGBM)",
-    "logistic_regression": "logistic regression",
-    "logistic": "logistic regression",
-}
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -24,11 +18,6 @@ class Subject:
     model: Evaluation
     models: tuple[Evaluation, ...]
     is_champion: bool
-
-
-def family(name: str) -> str:
-    """A family in words."""
-    return FAMILIES.get(name, name.replace("_", " "))
 
 
 def subject(inputs: Inputs) -> Subject:

@@ -27,8 +27,8 @@ def timeline(split: Split) -> Markup:
                 "rect", class_=f"band {name}", x=_percent(start), y=TOP,
                 width=_percent(share), height=BAR,
             ),
-            _text(name, start + share / 2, TOP + 18, "band-name", "middle"),
-            _text(days(length), start + share / 2, TOP + 34, "band-days", "middle"),
+            _text(name, start + share / 2, TOP + 18, f"band-name on-{name}", "middle"),
+            _text(days(length), start + share / 2, TOP + 34, f"band-days on-{name}", "middle"),
             _text(short_day(first), start, TOP - 8, "tick", "start"),
             _text(short_day(last), end, TOP + BAR + 18, "tick", "end"),
         ]  # fmt: skip

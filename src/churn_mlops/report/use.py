@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from churn_mlops.report import figures, strips, words
 from churn_mlops.report.section import Section
+from churn_mlops.report.shapes import Weight
 from churn_mlops.report.subject import Subject
 
 MOST_FEATURES = 15
@@ -47,6 +50,12 @@ def _value(name: str, value: float) -> str:
     return words.number(value, 0 if value == round(value) else 2)
 
 
+def _title(w: Weight, alike: int) -> str:
+    """What a feature means; its name where several mean the same in words."""
+    about = w.about.partition(";")[0].strip()
+    return about if about and alike == 1 else w.feature
+
+
 def importance(about: Subject) -> Section:
     """What the model looks at."""
     title = "What the model looks at"
@@ -54,16 +63,17 @@ def importance(about: Subject) -> Section:
     if not found:
         return Section("importance", title, "The evaluation holds no importance of features.")
     first = found[:3]
-    names = words.listed([w.about.partition(";")[0] or w.feature for w in first])
+    said = Counter(w.about for w in found)
+    titles = {w.feature: _title(w, said[w.about]) for w in found}
+    names = words.listed([titles[w.feature] for w in first])
     lead = (
-        f"{words.percent(sum(w.share for w in first))} of what the model says comes from:"
-        f" {names}."
+        f"{words.percent(sum(w.share for w in first))} of what the model says comes from: {names}."
     )
     most = found[0].share or 1.0
     rows = [
         {
-            "about": w.about.partition(";")[0] or w.feature,
-            "feature": w.feature,
+            "about": titles[w.feature],
+            "feature": "" if titles[w.feature] == w.feature else w.feature,
             "share": words.percent(w.share),
             "bar": strips.bar(w.share / most, f"{w.feature}: {words.percent(w.share)}"),
         }

@@ -10,8 +10,15 @@ NONE = "–"
 MINUS = "−"
 SPACE = "\u00a0"
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+
+FAMILIES = {
+    "lightgbm": "boosted trees (LightGBM)",
+    "logistic_regression": "logistic regression",
+    "logistic": "logistic regression",
+}
 
 Show = Callable[[float | None], str]
 
@@ -89,6 +96,12 @@ def short_day(value: date | str | None) -> str:
     return f"{found.day}{SPACE}{_MONTHS[found.month - 1][:3]}"
 
 
+def middle_day(value: date | str | None) -> str:
+    """``1 Jan 2025``; what is no ISO day stays as it is."""
+    found = _date(value)
+    return short_day(value) if found is None else f"{short_day(found)}{SPACE}{found.year}"
+
+
 def days(value: int) -> str:
     """``1 day``, ``30 days``."""
     return f"{value:,}{SPACE}{'day' if value == 1 else 'days'}"
@@ -109,6 +122,11 @@ def listed(parts: Sequence[str], last: str = "and") -> str:
 def capital(text: str) -> str:
     """The text with its first letter in capitals and the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def family(name: str) -> str:
+    """A family in words."""
+    return FAMILIES.get(name, name.replace("_", " "))
 
 
 def _date(value: date | str | None) -> date | None:
