@@ -64,11 +64,11 @@ def as_of(inputs: Inputs, about: Subject) -> str | None:
 def head(inputs: Inputs, about: Subject) -> dict[str, Any]:
     """The header: the sentence that matters most, and the facts."""
     top_k = inputs.params.scoring.top_k
-    version = champion_version(inputs)
+    version, day = champion_version(inputs), as_of(inputs, about)
     if inputs.champion:
         kind = family(inputs.champion.meta.family)
     else:
-        kind = family(about.model.family) if about.is_champion else words.NONE
+        kind = family(about.model.family)
     sign, decision = story.decision(inputs.promotion) if inputs.promotion else ("", words.NONE)
     notes = []
     if inputs.champion_fault:
@@ -82,12 +82,12 @@ def head(inputs: Inputs, about: Subject) -> dict[str, Any]:
         "interval": quality.list_interval(about.model, top_k),
         "chance": quality.chance_sentence(about.model, top_k),
         "facts": [
-            ("As of", words.day(as_of(inputs, about)), ""),
+            ("As of", words.day(day), ""),
             ("Champion", version or "none yet", "code" if version else ""),
             ("Model", kind, ""),
             ("Gate", f"{sign} {decision}".strip(), ""),
         ],
-        "as_of": words.day(as_of(inputs, about)),
+        "as_of": words.day(day) if day else "",
         "notes": notes,
     }
 

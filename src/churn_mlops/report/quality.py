@@ -58,7 +58,7 @@ def metrics(about: Subject) -> Section:
         "axis": strips.axis(*_range(about), lambda v: words.number(v, 1)),
         "tested": _tested(model),
         "confidence": words.percent(model.confidence),
-        "resamples": words.count(model.resamples),
+        "resamples": words.count(model.resamples) if model.intervals else "",
         "beats": _beats(model),
     }
     return Section("metrics", "How good the list is", _order(model), parts)
@@ -145,7 +145,9 @@ def _tested(model: Evaluation) -> str:
 
 
 def _beats(model: Evaluation) -> str:
-    return "" if model.beats_rules else "Without this model, the simple rules would do as well."
+    if model.beats_rules is not False:
+        return ""
+    return "Without this model, the simple rules would do as well."
 
 
 def curves(about: Subject) -> Section:

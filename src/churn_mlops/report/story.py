@@ -141,7 +141,7 @@ def _difference(found: Promotion) -> dict[str, object] | None:
     return {
         "text": text,
         "svg": strip,
-        "axis": strips.axis(*ends, lambda v: words.signed(v) if v else "0"),
+        "axis": strips.axis(*ends, lambda v: words.signed(v) if v else "0", 6),
     }
 
 
