@@ -13,7 +13,9 @@ from churn_mlops.report.meaning import left, rules
 from churn_mlops.report.metrics import METRICS, metric
 from churn_mlops.report.words import family
 
-_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#!~&"})
+_MARKS = str.maketrans(
+    {mark: f"\\{mark}" for mark in "\\`*_[]|#!~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
 METHODS = {
     "sigmoid": "a sigmoid on the log-odds (Platt 1999)",
     "beta": "a beta map (Kull, Silva Filho, Flach 2017)",

@@ -65,10 +65,7 @@ def head(inputs: Inputs, about: Subject) -> dict[str, Any]:
     """The header: the sentence that matters most, and the facts."""
     top_k = inputs.params.scoring.top_k
     version, day = champion_version(inputs), as_of(inputs, about)
-    if inputs.champion:
-        kind = family(inputs.champion.meta.family)
-    else:
-        kind = family(about.model.family)
+    kind = family((inputs.champion.meta if inputs.champion else about.model).family)
     sign, decision = story.decision(inputs.promotion) if inputs.promotion else ("", words.NONE)
     notes = []
     if inputs.champion_fault:

@@ -33,8 +33,9 @@ def test_everything_is_read(workspace: Path, make_params: Any) -> None:
     fill(workspace)
     found = read_inputs(make_params())
     assert [e.name for e in found.evaluations] == ["candidate", "baseline"]
-    assert found.promotion and found.backtest and found.validation
-    assert found.users and len(found.users) == 20
+    assert None not in (found.promotion, found.backtest, found.validation)
+    assert found.users is not None
+    assert len(found.users) == 20
     assert found.users[0].user_id == "1017"
     assert found.users[0].reasons[1].startswith("1 active day")
     assert found.champion is found.champion_fault is None
