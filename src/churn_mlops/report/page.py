@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from churn_mlops.report import quality, story, use, words
+from churn_mlops.report import breakdown, quality, story, use, words
 from churn_mlops.report.inputs import Inputs
 from churn_mlops.report.section import Section
 from churn_mlops.report.subject import Subject, champion_version, subject
@@ -43,8 +43,8 @@ def sections(inputs: Inputs, about: Subject) -> list[Section]:
         quality.metrics(about),
         quality.curves(about),
         quality.calibration(about),
-        quality.backtest(inputs, about),
-        quality.slices(about),
+        breakdown.backtest(inputs, about),
+        breakdown.slices(about),
         use.profit(about),
         use.importance(about),
         story.promotion(inputs),

@@ -63,23 +63,8 @@ def test_calibration_names_the_worst_bin_and_the_chosen_method() -> None:
     assert section.parts["methods"][0][::2] == ("beta", True)
 
 
-def test_the_backtest_has_a_row_per_cutoff() -> None:
-    section = quality.backtest(INPUTS, ABOUT)
-    assert "4 cutoffs" in section.lead
-    assert "between 0.771 and 0.812" in section.lead
-    assert section.parts["models"] == ["candidate", "baseline"]
-    assert section.parts["rows"][0]["cells"][0] == ("0.771", "0.747 to 0.793")
-
-
-def test_slices_name_the_least_sure_one() -> None:
-    section = quality.slices(ABOUT)
-    assert "where country is missing: ROC AUC 0.829" in plain(section.lead)
-    assert [group["by"] for group in section.parts["groups"]] == ["plan", "country", "tenure"]
-
-
 def test_what_is_absent_is_one_line() -> None:
-    bare, about = made.bare(), subject(made.bare())
-    sections = [quality.curves(about), quality.calibration(about), quality.slices(about)]
-    sections.append(quality.backtest(bare, about))
+    about = subject(made.bare())
+    sections = [quality.curves(about), quality.calibration(about)]
     assert all(section.lead and not section.parts for section in sections)
     assert quality.list_interval(about.model, 100) == ""
