@@ -1,4 +1,4 @@
-"""Commands that show: the riskiest users, the effective parameters, the generated pages."""
+"""Commands that show: the riskiest users, the report, the parameters, the generated pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from churn_mlops.commands.run import AsJson, ParamsFile, read_params
+from churn_mlops.commands.run import AsJson, ParamsFile, read_params, run_stage
 
 
 def top(
@@ -36,6 +36,26 @@ def show_params(params: ParamsFile = "params.yaml", json: AsJson = False) -> Non
     typer.echo(jsonlib.dumps(tree) if json else yaml.safe_dump(tree, sort_keys=False).rstrip())
 
 
+def report(
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    out: Annotated[Path, typer.Option("--out", help="Where the page goes.")] = Path(
+        "reports/index.html"
+    ),
+) -> None:
+    """Write the report: one HTML page that needs no network and can be mailed or printed.
+
+    It says how good the list is and for whom, what the model looks at, what the gate decided and
+    why, and who is most at risk. It reads what `dvc repro` has written; a part that is not there
+    is a line on the page, but without any evaluated model there is no report.
+    """
+    from functools import partial
+
+    from churn_mlops.report.write import run
+
+    run_stage(partial(run, path=out), params, json)
+
+
 def docs(
     folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = Path("docs"),
     json: AsJson = False,
@@ -49,4 +69,4 @@ def docs(
     typer.echo(jsonlib.dumps({"files": names}) if json else "\n".join(names))
 
 
-COMMANDS = (top, show_params, docs)
+COMMANDS = (top, report, show_params, docs)
