@@ -77,8 +77,9 @@ def run(params: Params, as_of_date: date | None = None, top_k: int | None = None
         rows = eligible(features.filter(features.as_of_date == ibis.literal(day)), params)
         with steps("batch_score", math.ceil(counts[day] / params.scoring.batch_rows) + 1) as step:
             _score_all(con, rows, bundle, own, params, step)
-            _decide(own, day, params)
-            _explain_all(own, bundle, params)
+            listed = _decide(own, day, params)
+            everybody = params.scoring.reasons_for == "everybody"
+            _explain_all(own, counts[day] if everybody else listed, bundle, params)
             step("reasons")
         return _write(own, day, bundle, params)
 
@@ -143,8 +144,8 @@ def scored(table: pa.Table, bundle: Bundle) -> pa.Table:
     )
 
 
-def _decide(own: Engine, day: date, params: Params) -> None:
-    """Make the table `decided`: each user's rank and decision."""
+def _decide(own: Engine, day: date, params: Params) -> int:
+    """Make the table `decided`, each user's rank and decision; return the list's length."""
     table = own.table("scored")
     ranked = table.select("user_id", "churn_risk").order_by(table.churn_risk.desc(), table.user_id)
     arrow = ranked.to_pyarrow()
@@ -159,20 +160,19 @@ def _decide(own: Engine, day: date, params: Params) -> None:
         "decision": pa.array(decisions + [NONE] * (len(arrow) - size), pa.string()),
     }
     _insert(own, "decided", pa.table(made))
+    return size
 
 
-def _explain_all(own: Engine, bundle: Bundle, params: Params) -> None:
-    """Make the table `explained`: the reasons of those who get them."""
+def _explain_all(own: Engine, count: int, bundle: Bundle, params: Params) -> None:
+    """Make the table `explained`: the reasons of the `count` users of highest risk."""
     explainer = Explainer(bundle.meta)
     rows = own.table("scored").join(own.table("decided"), "user_id")
-    if params.scoring.reasons_for == "contacts":
-        rows = rows.filter(rows.decision != NONE)
-    wanted = rows.select("user_id", *bundle.meta.feature_names)
-    empty = {name: pa.array([], pa.string()) for name in REASONS}
-    first = own.table("scored").select("user_id").limit(0).to_pyarrow()
-    _insert(own, "explained", pa.table({"user_id": first["user_id"], **empty}))
-    for batch in batches(own, wanted, params.scoring.batch_rows):
-        _insert(own, "explained", explained(pa.Table.from_batches([batch]), bundle, explainer))
+    size = params.scoring.batch_rows
+    for first in range(0, max(count, 1), size):
+        # Not streamed: the engine cannot take in new rows while it gives out others.
+        part = rows.filter(rows.risk_rank.between(first + 1, min(first + size, count)))
+        table = part.select("user_id", *bundle.meta.feature_names).to_pyarrow()
+        _insert(own, "explained", explained(table, bundle, explainer))
 
 
 def explained(table: pa.Table, bundle: Bundle, explainer: Explainer) -> pa.Table:

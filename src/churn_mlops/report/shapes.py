@@ -147,7 +147,7 @@ class Verdict(Shape):
     """One rule of the gate."""
 
     rule: str
-    passed: bool
+    passed: bool | None
     text: str = ""
 
 

@@ -96,8 +96,8 @@ def promotion(inputs: Inputs) -> Section:
         "strip": _difference(found),
         "rules": found.rules,
     }
-    passed = sum(rule.passed for rule in found.rules)
-    counted = f": {passed} of {words.some(len(found.rules), 'rule')} passed" if found.rules else ""
+    applied = [rule.passed for rule in found.rules if rule.passed is not None]
+    counted = f": {sum(applied)} of {words.some(len(applied), 'rule')} passed" if applied else ""
     _, _, sentence = DECISIONS.get(found.decision, ("", "", words.capital(found.decision)))
     return Section("promotion", title, f"{sentence}{counted}.", parts)
 
