@@ -21,7 +21,7 @@ class Client:
         self.error = error
         self.tokens = []
 
-    def get_registered_model(self, model):
+    def get_registered_model(self, model, version=None):
         if self.error:
             from mlflow.exceptions import MlflowException
             from mlflow.protos.databricks_pb2 import ErrorCode

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from churn_mlops.params import Tracking
-from churn_mlops.registry.mlflow_worker import first_line, respond
+from churn_mlops.registry.mlflow_worker import _experiment_id, first_line, respond
 
 slow = pytest.mark.slow
 
@@ -57,3 +58,24 @@ def test_an_error_is_told_by_its_first_line():
 
 def test_an_unknown_call_is_an_error():
     assert "exec" in respond(None, '{"call": "exec", "with": {}}')["error"]
+
+
+def test_a_deleted_experiment_is_told():
+    found = SimpleNamespace(lifecycle_stage="deleted", experiment_id="1")
+    client = SimpleNamespace(get_experiment_by_name=lambda name: found)
+    with pytest.raises(ValueError, match="'gone' has been deleted; restore it"):
+        _experiment_id(client, "gone")
+
+
+def test_an_experiment_that_another_process_makes_first_is_used():
+    from mlflow.exceptions import MlflowException
+
+    answers = iter([None, SimpleNamespace(lifecycle_stage="active", experiment_id=7)])
+
+    def create(name):
+        raise MlflowException("exists")
+
+    client = SimpleNamespace(
+        get_experiment_by_name=lambda name: next(answers), create_experiment=create
+    )
+    assert _experiment_id(client, "churn") == "7"
