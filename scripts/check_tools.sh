@@ -9,3 +9,6 @@ done
     { echo "$python is $("$python" -V 2>&1); Python 3.11 or newer is needed (make PYTHON=python3.12 ...)" >&2; exit 1; }
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     { echo "missing: the venv module (on Debian or Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+# LightGBM's wheel looks for it on the machine.
+"$python" -c 'import ctypes, sys; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||
+    { echo "missing: libgomp (on Debian or Ubuntu: apt-get install libgomp1)" >&2; exit 1; }

@@ -21,6 +21,8 @@ STAGES = {
     "build_labels": "training/build_labels.py",
     "build_training_set": "training/build_training_set.py",
     "train_baseline": "training/train_baseline.py",
+    "train_candidate": "training/train_candidate.py",
+    "promote_model": "registry/promote_model.py",
     "batch_score": "inference/batch_score.py",
 }
 

@@ -187,7 +187,7 @@ def explained(table: pa.Table, bundle: Bundle, explainer: Explainer) -> pa.Table
 def _insert(own: Engine, name: str, table: pa.Table) -> None:
     own.con.register("batch", table)
     own.raw_sql(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS FROM batch LIMIT 0")
-    own.raw_sql(f"INSERT INTO {name} FROM batch")  # noqa: S608 (the name is ours)
+    own.raw_sql(f"INSERT INTO {name} FROM batch")
     own.con.unregister("batch")
 
 

@@ -4,7 +4,8 @@
     bundle.json              features, encoding, label, window, metrics, versions, data hashes
     reference_profile.json   what the inputs looked like on the last training days
     golden_rows.json         inputs with the outputs that they must give
-    SHA256SUMS               digests of the four; `sha256sum -c` understands it
+    model_card.md            the same for people
+    SHA256SUMS               digests of the others; `sha256sum -c` understands it
 
 This module is the only code that writes or reads one. Reading runs nothing from a bundle but
 ONNX's standard operators: every byte is read once, compared with its digest, and only then
@@ -41,6 +42,7 @@ FILES = {
     "bundle.json": 16 * MEGABYTE,
     "reference_profile.json": 64 * MEGABYTE,
     "golden_rows.json": 16 * MEGABYTE,
+    "model_card.md": MEGABYTE,
     SUMS: MEGABYTE,
 }
 GOLDEN_TOLERANCE = 1e-6
@@ -136,6 +138,7 @@ def write_bundle(
     meta: Meta,
     profile: Mapping[str, Any],
     golden: Sequence[Mapping[str, Any]],
+    card: str,
 ) -> str:
     """Write a bundle beside its place, read it back as a check, then put it in place.
 
@@ -152,6 +155,8 @@ def write_bundle(
         From `churn_mlops.registry.profile`.
     golden : sequence of mapping
         Each with ``row`` (feature values by name) and ``churn_risk``.
+    card : str
+        Markdown that tells people what the model is and is not for.
 
     Returns
     -------
@@ -163,6 +168,7 @@ def write_bundle(
         "bundle.json": _json(meta.model_dump(mode="json")),
         "reference_profile.json": _json(profile),
         "golden_rows.json": _json(list(golden)),
+        "model_card.md": card.encode(),
     }
     lines = [f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in contents.items()]
     contents[SUMS] = "".join(sorted(lines, key=lambda line: line[66:])).encode()

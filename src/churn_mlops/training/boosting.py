@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from churn_mlops.errors import EngineError
 from churn_mlops.features.catalogue import Feature
 from churn_mlops.params import Params
 from churn_mlops.registry.encoding import Encoding
@@ -50,9 +51,10 @@ def fit_boosted(
     ------
     NotEnoughDataError
         The training days leave nothing to validate on.
+    EngineError
+        LightGBM cannot be loaded.
     """
-    import lightgbm
-
+    lightgbm = _lightgbm()
     candidate = params.training.candidate
     options = _options(encoding, features, params)
     facts: dict[str, float | int | bool] = {}
@@ -78,6 +80,17 @@ def fit_boosted(
         facts,
         {"lightgbm": lightgbm.__version__},
     )
+
+
+def _lightgbm() -> Any:
+    try:
+        import lightgbm
+    except OSError as error:
+        raise EngineError(
+            f"LightGBM cannot be loaded: {error}",
+            fix="install the OpenMP runtime (on Debian or Ubuntu: apt-get install libgomp1)",
+        ) from error
+    return lightgbm
 
 
 def _options(encoding: Encoding, features: Sequence[Feature], params: Params) -> dict[str, Any]:

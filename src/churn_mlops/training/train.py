@@ -16,6 +16,7 @@ from churn_mlops.registry.bundle import score, write_bundle
 from churn_mlops.registry.golden import golden_rows
 from churn_mlops.registry.mlflow_registry import Run, Tracker
 from churn_mlops.registry.profile import reference_profile
+from churn_mlops.report.model_card import model_card
 from churn_mlops.summary import Summary
 from churn_mlops.tables import scan
 from churn_mlops.training.build_training_set import dataset_contract
@@ -93,6 +94,7 @@ def train(stage: str, family: Family, params: Params, step: Step) -> tuple[Summa
             model.encoding,
             lambda row: float(score(model.session, model.encoding.encode_row(row))[0]),
         ),
+        card=model_card(meta),
     )
     version = digest[:12]
     numbers = {"fit_rows": len(data.fit), "calibration_rows": len(data.calibration)}
