@@ -33,7 +33,7 @@ def expected_profit(risks: np.ndarray, value: Value) -> np.ndarray:
 def expected_cost(risks: np.ndarray, value: Value) -> np.ndarray:
     """Expected cost of contacting each user: the contact, and the offer where it is taken."""
     taken = risks * value.success_rate + (1 - risks)
-    return value.contact_cost + value.offer_cost * taken
+    return np.asarray(value.contact_cost + value.offer_cost * taken)
 
 
 def break_even(value: Value) -> float:

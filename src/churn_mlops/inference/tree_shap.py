@@ -1,68 +1,145 @@
-"""stub"""
+"""Exact contributions of matrix columns to the raw score of boosted trees (TreeSHAP).
+
+Path-dependent TreeSHAP (Lundberg et al. 2020, algorithm 2), equal to LightGBM's ``pred_contrib``;
+how it is made fast stands in `churn_mlops.inference.tree_tables`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 
+from churn_mlops.inference.tree_tables import Part, parts_of
+from churn_mlops.registry.meta import Trees
+
+# Rows that are worked on at once: their indexes and sums stay in the processor's cache.
+CHUNK_ROWS = 4_096
+
 
 class TreeContributions:
-    def __init__(self, trees, width):
-        self.t = trees
-        self.w = width
+    """Contributions of one ensemble; for every row they and `base` add up to its raw score.
 
-    @property
-    def base(self):
-        t = self.t
+    Parameters
+    ----------
+    trees : Trees
+    width : int
+        Matrix columns.
+    """
 
-        def ev(i):
-            if t.feature[i] < 0:
-                return t.value[i]
-            l, r = t.left[i], t.right[i]
-            return (t.cover[l] * ev(l) + t.cover[r] * ev(r)) / (t.cover[l] + t.cover[r])
+    def __init__(self, trees: Trees, width: int) -> None:
+        self._trees, self._width = trees, width
 
-        return sum(ev(r) for r in t.roots)
+    @cached_property
+    def base(self) -> float:
+        """Mean raw score over the rows that the covers were counted on."""
+        trees = self._trees
+        mean = np.array(trees.value)
+        cover = trees.cover
+        for node in range(len(mean) - 1, -1, -1):
+            if trees.feature[node] >= 0:
+                left, right = trees.left[node], trees.right[node]
+                mean[node] = cover[left] * mean[left] + cover[right] * mean[right]
+                mean[node] /= cover[left] + cover[right]
+        return float(mean[list(trees.roots)].sum())
 
-    def many(self, X):
-        t = self.t
-        out = np.zeros((len(X), self.w))
-        for k, x in enumerate(X):
-            for r in t.roots:
-                i = r
+    def many(self, matrix: np.ndarray) -> np.ndarray:
+        """Contributions of a batch, float64 of shape (n, width), for a float32 matrix (n, width).
 
-                def ev(i):
-                    if t.feature[i] < 0:
-                        return t.value[i]
-                    l, rr = t.left[i], t.right[i]
-                    return (t.cover[l] * self.e(l) + t.cover[rr] * self.e(rr)) / (
-                        t.cover[l] + t.cover[rr]
-                    )
+        A row's numbers do not depend on the other rows.
+        """
+        found = np.empty((len(matrix), self._width))
+        for first in range(0, len(matrix), CHUNK_ROWS):
+            rows = slice(first, first + CHUNK_ROWS)
+            found[rows] = self._chunk(np.ascontiguousarray(matrix[rows].T)).T
+        return found
 
-                while t.feature[i] >= 0:
-                    v = x[t.feature[i]]
-                    go = (
-                        t.missing_left[i]
-                        if np.isnan(v)
-                        else (
-                            v == np.float32(t.threshold[i])
-                            if t.categorical[i]
-                            else v <= np.float32(t.threshold[i])
-                        )
-                    )
-                    j = t.left[i] if go else t.right[i]
-                    out[k, t.feature[i]] += self.e(j) - self.e(i)
-                    i = j
-        return out
+    def _chunk(self, columns: np.ndarray) -> np.ndarray:
+        """Contributions of columns, shape (width, rows) in and out."""
+        count = columns.shape[1]
+        found = np.zeros((self._width, count))
+        missing = np.isnan(columns)
+        gaps = missing.any(axis=1)
+        gained = np.empty(count)
+        for parts in self._parts:
+            left: dict[int, np.ndarray] = {}
+            for part in parts:
+                index = np.zeros(count, dtype=np.intp)
+                for literals in reversed(part.bits):
+                    index <<= 1
+                    index |= self._held(literals, columns, missing, gaps, left)
+                for row, feature in enumerate(part.features):
+                    np.take(part.table[row], index, out=gained, mode="clip")
+                    found[feature] += gained
+        return found
 
-    one = many
+    def _held(
+        self,
+        literals: tuple[tuple[int, bool], ...],
+        columns: np.ndarray,
+        missing: np.ndarray,
+        gaps: np.ndarray,
+        left: dict[int, np.ndarray],
+    ) -> np.ndarray:
+        held = None
+        for node, way in literals:
+            if node not in left:
+                left[node] = self._goes_left(node, columns, missing, gaps)
+            one = left[node] if way else ~left[node]
+            held = one if held is None else held & one
+        assert held is not None
+        return held
 
-    def e(self, i):
-        if not hasattr(self, "_e"):
-            t = self.t
-            self._e = {}
-            for n in range(len(t.feature) - 1, -1, -1):
-                if t.feature[n] < 0:
-                    self._e[n] = t.value[n]
-                else:
-                    l, r = t.left[n], t.right[n]
-                    self._e[n] = (t.cover[l] * self._e[l] + t.cover[r] * self._e[r]) / (
-                        t.cover[l] + t.cover[r]
-                    )
-        return self._e[i]
+    def _goes_left(
+        self, node: int, columns: np.ndarray, missing: np.ndarray, gaps: np.ndarray
+    ) -> np.ndarray:
+        trees = self._trees
+        feature, threshold = trees.feature[node], np.float32(trees.threshold[node])
+        column = columns[feature]
+        goes = column == threshold if trees.categorical[node] else column <= threshold
+        if trees.missing_left[node] and gaps[feature]:
+            goes |= missing[feature]
+        return np.asarray(goes)
+
+    @cached_property
+    def _parts(self) -> list[list[Part]]:
+        return list(parts_of(self._trees))
+
+    def one(self, row: np.ndarray) -> np.ndarray:
+        """Contributions of a single row, float64 of shape (1, width), for a matrix (1, width)."""
+        if not any(self._parts):
+            return np.zeros((1, self._width))
+        flat = self._flat
+        values = row[0][flat.feature]
+        goes = np.where(flat.categorical, values == flat.threshold, values <= flat.threshold)
+        goes |= np.isnan(values) & flat.missing_left
+        held = np.logical_and.reduceat(goes[flat.node] == flat.way, flat.first_literal)
+        index = np.add.reduceat(held * flat.weight, flat.first_bit)
+        gained = flat.tables[flat.start + index[flat.part]]
+        return np.bincount(flat.column, gained, self._width)[None, :]
+
+    @cached_property
+    def _flat(self) -> _Flat:
+        return _Flat(self._trees, [part for parts in self._parts for part in parts])
+
+
+class _Flat:
+    """All parts of all trees in flat arrays, so that one row is a handful of operations."""
+
+    def __init__(self, trees: Trees, parts: list[Part]) -> None:
+        self.feature = np.maximum(trees.feature, 0)
+        self.threshold = np.array(trees.threshold, dtype=np.float32)
+        self.categorical = np.array(trees.categorical)
+        self.missing_left = np.array(trees.missing_left)
+        literals = [literal for part in parts for bit in part.bits for literal in bit]
+        self.node = np.array([node for node, _ in literals])
+        self.way = np.array([way for _, way in literals])
+        lengths = [len(bit) for part in parts for bit in part.bits]
+        self.first_literal = np.r_[0, np.cumsum(lengths)[:-1]]
+        self.weight = np.array([1 << i for part in parts for i in range(len(part.bits))])
+        self.first_bit = np.r_[0, np.cumsum([len(part.bits) for part in parts])[:-1]]
+        self.column = np.concatenate([part.features for part in parts])
+        self.part = np.repeat(np.arange(len(parts)), [len(part.features) for part in parts])
+        sizes = np.array([part.table.shape[1] for part in parts])[self.part]
+        self.start = np.r_[0, np.cumsum(sizes)[:-1]]
+        self.tables = np.concatenate([part.table.ravel() for part in parts])

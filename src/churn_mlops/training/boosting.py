@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from churn_mlops.errors import EngineError
+from churn_mlops.errors import EngineError, NotEnoughDataError
 from churn_mlops.features.catalogue import Feature
 from churn_mlops.params import Params
 from churn_mlops.registry.encoding import Encoding
@@ -17,6 +17,7 @@ from churn_mlops.training.rows import Rows
 from churn_mlops.training.split import validation_days
 
 FAMILY, METRIC = "lightgbm", "average_precision"
+Facts: TypeAlias = dict[str, float | int | bool]
 # More categories than an encoding can have: each split then asks for one of them, which ONNX and
 # the reasons can say. Sets of categories gain nothing measurable on up to 100 of them.
 ONE_CATEGORY_A_SPLIT = 1_000
@@ -55,31 +56,57 @@ def fit_boosted(
         LightGBM cannot be loaded.
     """
     lightgbm = _lightgbm()
-    candidate = params.training.candidate
-    options = _options(encoding, features, params)
-    facts: dict[str, float | int | bool] = {}
-    rounds = candidate.rounds
+    rounds = params.training.candidate.rounds
+    facts: Facts = {}
     if rounds is None:
-        fit, validate = validation_days(rows.days, params)
-        trial = lightgbm.train(
-            options,
-            _dataset(matrix[fit], rows.labels[fit], encoding),
-            candidate.max_rounds,
-            valid_sets=[_dataset(matrix[validate], rows.labels[validate], encoding)],
-            callbacks=[lightgbm.early_stopping(candidate.early_stopping_rounds, verbose=False)],
-        )
-        rounds = max(trial.best_iteration, 1)
-        facts["validation_pr_auc"] = float(trial.best_score["valid_0"][METRIC])
-        facts["validation_rows"] = int(validate.sum())
-    booster = lightgbm.train(options, _dataset(matrix, rows.labels, encoding), rounds)
-    facts["rounds"] = rounds
+        rounds, facts = best_rounds(rows, matrix, encoding, features, params)
+    booster = lightgbm.train(
+        _options(encoding, features, params), _dataset(matrix, rows.labels, encoding), rounds
+    )
     return Fitted(
         FAMILY,
         trees_of(booster.dump_model()),
         lambda block: np.asarray(booster.predict(block, raw_score=True), dtype=np.float64),
-        facts,
+        {"rounds": rounds, **facts},
         {"lightgbm": lightgbm.__version__},
     )
+
+
+def best_rounds(
+    rows: Rows,
+    matrix: np.ndarray,
+    encoding: Encoding,
+    features: Sequence[Feature],
+    params: Params,
+) -> tuple[int, Facts]:
+    """Number of rounds that ranks the validation days best, and what it reached there.
+
+    Takes what `fit_boosted` takes and raises what it raises.
+    """
+    lightgbm = _lightgbm()
+    fit, validate = validation_days(rows.days, params)
+    for part in (fit, validate):
+        _require_both(rows.labels[part], rows.days[part])
+    candidate = params.training.candidate
+    trial = lightgbm.train(
+        _options(encoding, features, params),
+        _dataset(matrix[fit], rows.labels[fit], encoding),
+        candidate.max_rounds,
+        valid_sets=[_dataset(matrix[validate], rows.labels[validate], encoding)],
+        callbacks=[lightgbm.early_stopping(candidate.early_stopping_rounds, verbose=False)],
+    )
+    reached = float(trial.best_score["valid_0"][METRIC])
+    facts: Facts = {"validation_pr_auc": reached, "validation_rows": int(validate.sum())}
+    return max(trial.best_iteration, 1), facts
+
+
+def _require_both(labels: np.ndarray, days: np.ndarray) -> None:
+    if len(np.unique(labels)) < 2:
+        raise NotEnoughDataError(
+            f"on the days {days.min()} to {days.max()}, within the training days, all"
+            f" {len(labels)} rows have the same label: how many rounds are best cannot be told",
+            fix="bring more days or users, or set training.candidate.rounds",
+        )
 
 
 def _lightgbm() -> Any:

@@ -97,7 +97,10 @@ def train(stage: str, family: Family, params: Params, step: Step) -> tuple[Summa
         card=model_card(meta),
     )
     version = digest[:12]
-    numbers = {"fit_rows": len(data.fit), "calibration_rows": len(data.calibration)}
+    numbers: dict[str, float | int | bool] = {
+        "fit_rows": len(data.fit),
+        "calibration_rows": len(data.calibration),
+    }
     numbers |= {f"calibration_log_loss_{name}": v for name, v in calibrated.log_loss.items()}
     body = evaluation_body(
         params,
@@ -113,7 +116,7 @@ def train(stage: str, family: Family, params: Params, step: Step) -> tuple[Summa
         },
         checks=[finding.facts() for finding in data.findings],
     )
-    metrics = flat_metrics(judged, data.split, numbers | fitted.facts)
+    metrics = flat_metrics(judged, data.split, {**numbers, **fitted.facts})
     outputs = [folder, *write_reports(params, family.name, judged, metrics, body)]
     step("wrote the bundle")
     told = {name: round(judged.metrics[name], 4) for name in ("pr_auc", "roc_auc", "pr_auc_gain")}
