@@ -41,10 +41,21 @@ def test_declared_parameters_exist(stage: str) -> None:
 
 
 def test_no_stage_shares_a_folder_or_file_with_another() -> None:
-    outs = [out for stage in STAGES.values() for out in [*stage["outs"], *stage.get("metrics", [])]]
+    listed = [o for stage in STAGES.values() for o in [*stage["outs"], *stage.get("metrics", [])]]
+    outs = [next(iter(out)) if isinstance(out, dict) else out for out in listed]
     assert len(outs) == len(set(outs))
     for out in outs:
         assert not any(other != out and other.startswith(f"{out}/") for other in outs)
+
+
+def test_the_champion_is_neither_cached_nor_removed() -> None:
+    """A champion out of the run cache would undo a rollback."""
+    stage = STAGES["promote_model"]
+    for out in [*stage["outs"], *stage["metrics"]]:
+        (options,) = out.values()
+        assert options["cache"] is False
+    (production,) = stage["outs"]
+    assert production["${paths.artifacts}/production"]["persist"] is True
 
 
 @pytest.mark.parametrize(

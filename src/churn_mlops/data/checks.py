@@ -14,6 +14,8 @@ from churn_mlops.params.rules import nearest
 class Check:
     """One check: a structural fault closes the gate, a row fault sets the row aside.
 
+    Checks of the kind ``leakage`` look at features and training rows instead of raw ones.
+
     A check that `can_mute` may be listed in ``validation.muted``: it is counted then, and the
     row passes. The others guard what later stages cannot do without.
     """
@@ -21,7 +23,7 @@ class Check:
     number: str
     name: str
     tables: str
-    kind: Literal["structure", "row"]
+    kind: Literal["structure", "row", "leakage"]
     meaning: str
     remedy: str
     can_mute: bool = False
@@ -75,7 +77,23 @@ CHECKS = (
           "the period ends before it begins", "mend it in the source"),
 )  # fmt: skip
 
-BY_NUMBER = {check.number: check for check in CHECKS}
+LEAKAGE_CHECKS = (
+    Check("CHN301", "label inside the test days", "training_dataset", "leakage",
+          "a training label is decided on a test day", "report it: the split rules it out"),
+    Check("CHN302", "feature knows the future", "user_features_daily", "leakage",
+          "for 50 users everything after a day is shuffled, and a feature of that day or before"
+          " changes", "compute the feature from rows up to as_of_date only", can_mute=True),
+    Check("CHN303", "one feature separates", "training_dataset", "leakage",
+          "one number alone tells the classes apart (ROC-AUC 0.995 or more)",
+          "take it out: it most likely was written after the fact", can_mute=True),
+    Check("CHN304", "identifier as a feature", "training_dataset", "leakage",
+          "a feature known at sign-up has a value of its own for more than half of the users",
+          "take it out of `features.static`, or make it coarser", can_mute=True),
+    Check("CHN305", "user overlap", "training_dataset", "leakage",
+          "never fails: tells how many test users were trained on at earlier days", ""),
+)  # fmt: skip
+
+BY_NUMBER = {check.number: check for check in (*CHECKS, *LEAKAGE_CHECKS)}
 
 
 def muted(params: Params) -> frozenset[str]:
@@ -119,9 +137,23 @@ def as_markdown() -> str:
         "| check | name | tables | kind | means | what to do | can be muted |",
         "|---|---|---|---|---|---|---|",
     ]
-    for c in CHECKS:
-        mute = "yes" if c.can_mute else ""
-        lines.append(
-            f"| {c.number} | {c.name} | {c.tables} | {c.kind} | {c.meaning} | {c.remedy} | {mute} |"
-        )
+    lines += [_row(check) for check in CHECKS]
+    lines += [
+        "",
+        "## Leakage",
+        "",
+        "`build_features` (CHN302) and the training stages look for what a model may not see.",
+        "A failure stops the stage with exit code 20; muted in `validation.muted`, CHN303 and",
+        "CHN304 become a warning in `artifacts/evaluation/*.json` and the report, and CHN302 is",
+        "left out.",
+        "",
+        "| check | name | tables | kind | means | what to do | can be muted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(check) for check in LEAKAGE_CHECKS]
     return "\n".join(lines) + "\n"
+
+
+def _row(c: Check) -> str:
+    mute = "yes" if c.can_mute else ""
+    return f"| {c.number} | {c.name} | {c.tables} | {c.kind} | {c.meaning} | {c.remedy} | {mute} |"

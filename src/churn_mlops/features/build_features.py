@@ -18,6 +18,7 @@ from churn_mlops.features.catalogue import (
     trended,
 )
 from churn_mlops.features.eligibility import is_eligible
+from churn_mlops.features.future_check import require_no_future
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
@@ -156,7 +157,13 @@ def _with_subscriptions(daily: ir.Table, subscriptions: ir.Table) -> ir.Table:
 
 
 def run(params: Params) -> Summary:
-    """Read user_daily and users_clean, write user_features_daily."""
+    """Read user_daily and users_clean, write user_features_daily.
+
+    Raises
+    ------
+    LeakageError
+        A feature knows the future.
+    """
     contract = features_contract(params)
     with engine.connect(params) as con:
         users = scan(con, contracts.users(params, "processed"), params)
@@ -170,13 +177,13 @@ def run(params: Params) -> Summary:
         ranges = user_ranges(users, days, params)
         daily = hold(con, daily, ranges, params)
         with Writer(contract, params) as out, steps("build_features", len(ranges)) as step:
-            for part in ranges:
-                table = build_features(
-                    part.of(daily),
-                    part.of(users),
-                    params,
-                    None if subscriptions is None else part.of(subscriptions),
-                )
+            for number, part in enumerate(ranges):
+                periods = None if subscriptions is None else part.of(subscriptions)
+                if number == 0:
+                    require_no_future(
+                        build_features, part.of(daily), part.of(users), params, periods
+                    )
+                table = build_features(part.of(daily), part.of(users), params, periods)
                 out.append(con, contract.sorted(table))
                 step(f"users up to {part.last}")
     return Summary("build_features", {contract.name: out.rows}, [out.path])

@@ -19,21 +19,21 @@ class Calibration(Part):
     - ``sigmoid``, parameters (a, b): logit = a s + b (Platt 1999);
     - ``beta``, parameters (a, b, c): logit = a ln p - b ln(1 - p) + c (Kull, Silva Filho, Flach
       2017, section 4);
-    - ``isotonic``, `log_odds` and `probabilities`: straight lines between these points, constant
-      beyond them (Zadrozny & Elkan 2002 fit the levels).
+    - ``isotonic``, `log_odds` and `logits`: straight lines between these points, constant beyond
+      them (Zadrozny & Elkan 2002 fit the levels).
     """
 
     method: Method
     parameters: tuple[float, ...] = ()
     log_odds: tuple[float, ...] = ()
-    probabilities: tuple[float, ...] = ()
+    logits: tuple[float, ...] = ()
 
     def apply(self, log_odds: np.ndarray) -> np.ndarray:
         """Probabilities, float64 of shape (n,), for log-odds of shape (n,)."""
         s = np.asarray(log_odds, dtype=np.float64)
         if self.method == "isotonic":
-            return np.interp(s, self.log_odds, self.probabilities)
-        if self.method == "sigmoid":
+            logit = np.interp(s, self.log_odds, self.logits)
+        elif self.method == "sigmoid":
             a, b = self.parameters
             logit = a * s + b
         else:

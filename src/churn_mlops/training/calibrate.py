@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,9 @@ import numpy as np
 from churn_mlops.registry.calibration import Calibration, Method
 
 FOLDS = 5
+# Beyond the outermost levels of an isotonic map its line goes on, this flat and this far: nothing
+# is known there, but a higher score stays a higher risk.
+TAIL_SLOPE, TAIL_LENGTH = 0.05, 1_000.0
 # Points of an isotonic map: enough for its steps, few enough for the graph.
 MAXIMUM_POINTS = 50
 METHODS: tuple[Method, ...] = ("sigmoid", "beta", "isotonic")
@@ -72,18 +74,22 @@ def calibrate(log_odds: np.ndarray, labels: np.ndarray, users: np.ndarray) -> Ca
     losses = {"none": _log_loss(labels, identity.apply(log_odds))}
     if folds is None:
         return Calibrated(fit_calibration("sigmoid", log_odds, labels), losses)
+    # The rows of a user are alike: of so many users nobody can be surer than this.
+    least = 0.5 / len(np.unique(users))
     for method in METHODS:
         held_out = np.empty(len(labels))
         for fold in range(int(folds.max()) + 1):
             out = folds == fold
-            fitted = fit_calibration(method, log_odds[~out], labels[~out])
+            fitted = fit_calibration(method, log_odds[~out], labels[~out], least)
             held_out[out] = fitted.apply(log_odds[out])
         losses[method] = _log_loss(labels, held_out)
     best = min(METHODS, key=losses.__getitem__)
-    return Calibrated(fit_calibration(best, log_odds, labels), losses)
+    return Calibrated(fit_calibration(best, log_odds, labels, least), losses)
 
 
-def fit_calibration(method: Method, log_odds: np.ndarray, labels: np.ndarray) -> Calibration:
+def fit_calibration(
+    method: Method, log_odds: np.ndarray, labels: np.ndarray, least: float = 1e-4
+) -> Calibration:
     """Fit one method; see `Calibration` for what each is.
 
     Parameters
@@ -91,8 +97,13 @@ def fit_calibration(method: Method, log_odds: np.ndarray, labels: np.ndarray) ->
     method : {"sigmoid", "beta", "isotonic"}
     log_odds : array of float, shape (n,)
     labels : array of 0/1, shape (n,)
+    least : float
+        No level of ``isotonic`` lies nearer to 0 or 1.
     """
-    return _FITS[method](np.asarray(log_odds, dtype=np.float64), labels)
+    s = np.asarray(log_odds, dtype=np.float64)
+    if method == "isotonic":
+        return _isotonic(s, labels, least)
+    return _sigmoid(s, labels) if method == "sigmoid" else _beta(s, labels)
 
 
 def _sigmoid(s: np.ndarray, labels: np.ndarray) -> Calibration:
@@ -114,25 +125,25 @@ def _beta(s: np.ndarray, labels: np.ndarray) -> Calibration:
     return Calibration(method="beta", parameters=(a, b, c))
 
 
-def _isotonic(s: np.ndarray, labels: np.ndarray) -> Calibration:
+def _isotonic(s: np.ndarray, labels: np.ndarray, least: float) -> Calibration:
     from sklearn.isotonic import IsotonicRegression
 
     levels = IsotonicRegression().fit_transform(s, labels)
     # One point per level, at the mean of its rows; of too many levels, equal parts of the rows.
-    # No level is wholly 0 or 1: so sure nobody can be of so many rows.
     order = np.argsort(s, kind="stable")
     _, block = np.unique(levels[order], return_inverse=True)
     if block[-1] >= MAXIMUM_POINTS:
         block = np.arange(len(s)) * MAXIMUM_POINTS // len(s)
     rows = np.bincount(block)
     x = np.bincount(block, s[order]) / rows
-    y = np.bincount(block, levels[order]) / rows
-    y = np.clip(y, 0.5 / len(s), 1 - 0.5 / len(s))
+    y = np.clip(np.bincount(block, levels[order]) / rows, least, 1 - least)
     keep = np.r_[True, np.diff(x) > 0]
+    x, logits = x[keep], np.log(y[keep] / (1 - y[keep]))
+    rise = TAIL_SLOPE * TAIL_LENGTH
     return Calibration(
         method="isotonic",
-        log_odds=tuple(x[keep].tolist()),
-        probabilities=tuple(y[keep].tolist()),
+        log_odds=(float(x[0]) - TAIL_LENGTH, *x.tolist(), float(x[-1]) + TAIL_LENGTH),
+        logits=(float(logits[0]) - rise, *logits.tolist(), float(logits[-1]) + rise),
     )
 
 
@@ -159,10 +170,3 @@ def _folds(labels: np.ndarray, users: np.ndarray) -> np.ndarray | None:
 def _log_loss(labels: np.ndarray, risks: np.ndarray) -> float:
     safe = np.clip(risks, 1e-15, 1 - 1e-15)
     return float(-np.mean(np.where(labels == 1, np.log(safe), np.log1p(-safe))))
-
-
-_FITS: dict[Method, Callable[[np.ndarray, np.ndarray], Calibration]] = {
-    "sigmoid": _sigmoid,
-    "beta": _beta,
-    "isotonic": _isotonic,
-}

@@ -175,17 +175,16 @@ def _beta(graph: Graph, log_odds: str, calibration: Calibration) -> str:
 
 
 def _isotonic(graph: Graph, log_odds: str, calibration: Calibration) -> str:
-    """First level, plus for each piece its slope times the part of it that lies below s."""
-    x, y = np.array(calibration.log_odds), np.array(calibration.probabilities)
-    if len(x) == 1:
-        x, y = np.array([x[0], x[0] + 1]), np.array([y[0], y[0]])
+    """First logit, plus for each piece its slope times the part of it that lies below s."""
+    x, y = np.array(calibration.log_odds), np.array(calibration.logits)
     graph.integers("column_axis", [1])
     graph.add("Unsqueeze", log_odds, "column_axis", out="standing")
     graph.add("Max", "standing", graph.constant("from", x[:-1]), out="at_least")
     graph.add("Min", "at_least", graph.constant("until", x[1:]), out="within")
     graph.add("Sub", "within", "from", out="covered")
     graph.add("MatMul", "covered", graph.constant("slopes", np.diff(y) / np.diff(x)), out="risen")
-    return graph.add("Add", "risen", graph.constant("level", y[0]), out="probability")
+    graph.add("Add", "risen", graph.constant("level", y[0]), out="logit")
+    return graph.add("Sigmoid", "logit", out="probability")
 
 
 _CALIBRATIONS = {"sigmoid": _sigmoid, "beta": _beta, "isotonic": _isotonic}
