@@ -20,6 +20,8 @@ STAGES = (
     "build-labels",
     "build-training-set",
     "train-baseline",
+    "train-candidate",
+    "promote",
     "batch-score",
 )
 
