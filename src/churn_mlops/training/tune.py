@@ -56,7 +56,7 @@ def run(params: Params, path: Path, minutes: float, trials: int) -> Summary:
     path : Path
         The parameter file, whose comments and order stay.
     minutes : float
-        No trial starts after so many.
+        No trial but the first starts after so many.
     trials : int
         At most so many new trials.
 
@@ -92,8 +92,8 @@ def run(params: Params, path: Path, minutes: float, trials: int) -> Summary:
             trial.set_user_attr("rounds", rounds)
             return value
 
-        for _ in range(trials):
-            if time.monotonic() - started > minutes * 60:
+        for done in range(trials):
+            if done and time.monotonic() - started > minutes * 60:
                 break
             study.optimize(objective, n_trials=1)
             step(f"best PR-AUC {study.best_value:.4f}, this one {study.trials[-1].value:.4f}")
