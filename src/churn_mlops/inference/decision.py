@@ -105,11 +105,12 @@ def profit_curve(labels: np.ndarray, risks: np.ndarray, value: Value) -> dict[st
     Returns
     -------
     dict
-        ``share`` (of the users contacted) and ``profit_per_user`` (per user of all, at most
-        `CURVE_POINTS` points); ``best_share``, ``best_threshold``, ``best_profit_per_user``: the
-        maximum profit (equation 10 of the paper); ``break_even`` and ``profit_per_user_at``: what
-        the list down to `break_even` earns, which is the one that is chosen beforehand;
-        ``expected_maximum_profit``; ``value``.
+        ``share`` (of the users contacted) and ``profit_per_user`` (of all users, contacted or not),
+        at most `CURVE_POINTS` points; ``best_share``, ``best_threshold``,
+        ``best_profit_per_user``: the maximum profit (equation 10 of the paper);
+        ``break_even``, ``chosen_share`` and ``chosen_profit_per_user``: the list down to
+        `break_even`, the one that would have been chosen beforehand; ``expected_maximum_profit``;
+        ``value``.
     """
     order = np.argsort(-risks, kind="stable")
     gain = np.where(labels[order] == 1, _won(value), -_lost(value))
@@ -120,12 +121,13 @@ def profit_curve(labels: np.ndarray, risks: np.ndarray, value: Value) -> dict[st
     points = np.unique(np.linspace(0, len(labels), CURVE_POINTS).round().astype(int))
     return {
         "share": (points / len(labels)).tolist(),
-        "profit": earned[points].tolist(),
+        "profit_per_user": earned[points].tolist(),
         "best_share": best / len(labels),
         "best_threshold": float(risks[order][best - 1]) if best else 1.0,
         "best_profit_per_user": float(earned[best]),
         "break_even": limit,
-        "profit_per_user": float(earned[chosen]),
+        "chosen_share": chosen / len(labels),
+        "chosen_profit_per_user": float(earned[chosen]),
         "expected_maximum_profit": expected_maximum_profit(labels, risks, value),
         "value": value.model_dump(),
     }

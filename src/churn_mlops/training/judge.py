@@ -67,7 +67,8 @@ def judge(
     if params.scoring.value:
         profit = profit_curve(labels, risks, params.scoring.value)
         thresholds["profit"] = profit["break_even"]
-        rules |= {name: profit[name] for name in ("profit_per_user", "expected_maximum_profit")}
+        rules["profit_per_user"] = profit["chosen_profit_per_user"]
+        rules["expected_maximum_profit"] = profit["expected_maximum_profit"]
     return Judged(
         metrics | rules,
         spread | gains,
