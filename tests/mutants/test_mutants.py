@@ -24,6 +24,7 @@ ELIGIBLE = "tests/unit/features/test_eligibility.py"
 SPLIT = "tests/unit/training/test_split.py"
 GATE = "tests/unit/data/test_bad_input.py tests/unit/data/test_validate.py"
 SCORE = "tests/unit/inference/test_batch_score.py"
+PROMOTION = "tests/unit/registry/test_gate.py"
 LOGISTIC = "tests/unit/training/test_logistic.py"
 
 
@@ -205,8 +206,8 @@ MUTANTS = {
     ),
     "scores belong to the wrong users": Mutant(
         "inference/batch_score.py",
-        '"churn_risk": pa.array(risks)',
-        '"churn_risk": pa.array(np.roll(risks, 1))',
+        '"churn_risk", pa.array(risks)',
+        '"churn_risk", pa.array(np.roll(risks, 1))',
         SCORE,
     ),
     "the safest come first": Mutant(
@@ -214,12 +215,105 @@ MUTANTS = {
     ),
     "ties fall as they come": Mutant(
         "inference/batch_score.py",
-        "order_by=[table.churn_risk.desc(), table.user_id]",
-        "order_by=[table.churn_risk.desc(), table.user_id.desc()]",
+        "order_by(table.churn_risk.desc(), table.user_id)",
+        "order_by(table.churn_risk.desc(), table.user_id.desc())",
         SCORE,
     ),
     "everybody is contacted": Mutant(
-        "inference/batch_score.py", "(table.risk_rank <= top_k)", "(table.risk_rank >= 0)", SCORE
+        "inference/batch_score.py",
+        "size = list_size(risks, params.scoring)",
+        "size = len(risks)",
+        SCORE,
+    ),
+    "who is left alone is contacted": Mutant(
+        "inference/batch_score.py", "HOLD_OUT if alone else CONTACT", "CONTACT", SCORE
+    ),
+    "who would have stayed costs nothing": Mutant(
+        "inference/decision.py",
+        "risks * _won(value) - (1 - risks) * _lost(value)",
+        "risks * _won(value)",
+        "tests/unit/inference/test_decision.py",
+    ),
+    "the budget is no bound": Mutant(
+        "inference/decision.py",
+        "spent <= scoring.value.budget",
+        "spent >= 0 * scoring.value.budget",
+        "tests/unit/inference/test_decision.py",
+    ),
+    "contributions of the other sign": Mutant(
+        "inference/tree_tables.py",
+        "value * (fulfilled - ratios[:, None])",
+        "value * (ratios[:, None] - fulfilled)",
+        "tests/unit/inference/test_tree_tables.py",
+    ),
+    "reasons of another model": Mutant(
+        "inference/explain.py",
+        "if not gap <= SUM_TOLERANCE:",
+        "if not gap <= 2:",
+        "tests/unit/inference/test_explain.py",
+    ),
+    "calibrated on users that were fitted": Mutant(
+        "training/data.py",
+        "train_rows.where(~aside)",
+        "train_rows",
+        "tests/unit/training/test_data.py tests/unit/training/test_train.py",
+    ),
+    "calibration folds share users": Mutant(
+        "training/calibrate.py",
+        "return fold[place]",
+        "return np.arange(len(place)) % count",
+        "tests/unit/training/test_calibrate.py",
+    ),
+    "no embargo before the validation days": Mutant(
+        "training/split.py",
+        'days + np.timedelta64(params.churn.window_days, "D") < first_validation',
+        "days < first_validation",
+        SPLIT,
+    ),
+    "rows are drawn instead of users": Mutant(
+        "training/bootstrap.py",
+        "ids, self.place = np.unique(users, return_inverse=True)",
+        "ids, self.place = users, np.arange(len(users))",
+        "tests/unit/training/test_bootstrap.py",
+    ),
+    "the exported model is not compared": Mutant(
+        "training/model.py",
+        "if not gap <= PARITY:",
+        "if not gap <= 2:",
+        "tests/unit/training/test_model.py tests/unit/training/test_train.py",
+    ),
+    "the future check compares nothing": Mutant(
+        "features/future_check.py",
+        "if not same:",
+        "if same is None:",
+        "tests/unit/features/test_future_check.py",
+    ),
+    "a gain by chance is enough": Mutant(
+        "registry/gate.py", "bool(low > promotion.margin)", "bool(new > old)", PROMOTION
+    ),
+    "the gate looks away from calibration": Mutant(
+        "registry/gate.py", "bool(new - old <= limit)", "True", PROMOTION
+    ),
+    "the gate looks away from slices": Mutant(
+        "registry/gate.py", "bool(drops[worst] >= -limit)", "True", PROMOTION
+    ),
+    "few rows are enough": Mutant(
+        "registry/gate.py",
+        "rows >= least.min_rows and users >= least.min_users",
+        "True",
+        PROMOTION,
+    ),
+    "the ledger forgets the line before": Mutant(
+        "registry/ledger.py",
+        "if (entry.n, entry.previous) != (number, previous):",
+        "if entry.n != number:",
+        "tests/unit/registry/test_ledger.py",
+    ),
+    "a bundle without its digests": Mutant(
+        "registry/bundle.py",
+        "if hashlib.sha256(contents[name]).hexdigest() != digest:",
+        "if not digest:",
+        "tests/unit/registry/test_bundle.py",
     ),
     "who left is scored": Mutant(
         "inference/batch_score.py",
