@@ -192,6 +192,7 @@ def write_candidate(path: Path, chosen: Mapping[str, Any]) -> None:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.representer.add_representer(type(None), _null)
     tree = yaml.load(path.read_text(encoding="utf-8"))
     if not isinstance(tree, dict) or not isinstance(tree.get("training"), dict):
