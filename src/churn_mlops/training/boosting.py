@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from churn_mlops.errors import EngineError
+from churn_mlops.errors import EngineError, NotEnoughDataError, ParamsError
 from churn_mlops.features.catalogue import Feature
 from churn_mlops.params import Params
+from churn_mlops.params.rules import nearest
 from churn_mlops.registry.encoding import Encoding
 from churn_mlops.training.boosted_trees import trees_of
 from churn_mlops.training.fitted import Fitted
@@ -50,7 +51,9 @@ def fit_boosted(
     Raises
     ------
     NotEnoughDataError
-        The training days leave nothing to validate on.
+        The training days leave nothing to validate on, or users of one kind only.
+    ParamsError
+        ``training.candidate.monotone`` names no numeric feature of the model.
     EngineError
         LightGBM cannot be loaded.
     """
@@ -61,6 +64,8 @@ def fit_boosted(
     rounds = candidate.rounds
     if rounds is None:
         fit, validate = validation_days(rows.days, params)
+        _require_both(rows.labels[fit], "fitted")
+        _require_both(rows.labels[validate], "validated")
         trial = lightgbm.train(
             options,
             _dataset(matrix[fit], rows.labels[fit], encoding),
@@ -80,6 +85,16 @@ def fit_boosted(
         facts,
         {"lightgbm": lightgbm.__version__},
     )
+
+
+def _require_both(labels: np.ndarray, part: str) -> None:
+    if len(np.unique(labels)) < 2:
+        raise NotEnoughDataError(
+            f"the training days that are {part} on to find the number of rounds have"
+            f" {len(labels)} rows, all of users who {'left' if labels.all() else 'stayed'}",
+            fix="bring more users or days, choose another training.validation_share, or set the"
+            " number of rounds yourself: training.candidate.rounds",
+        )
 
 
 def _lightgbm() -> Any:
@@ -121,11 +136,17 @@ def _options(encoding: Encoding, features: Sequence[Feature], params: Params) ->
 
 def directions(encoding: Encoding, features: Sequence[Feature], params: Params) -> list[int]:
     """Monotone direction of each matrix column; categories have none."""
-    known = {f.name: int(f.monotone) for f in features}
-    known |= params.training.candidate.monotone
-    categories = {c.name for c in encoding.categorical}
-    names = [name for name, _ in encoding.matrix_columns]
-    return [0 if name in categories else known[name] for name in names]
+    wanted = params.training.candidate.monotone
+    numeric = {f.name: int(f.monotone) for f in features if f.kind == "numeric"}
+    for name in wanted:
+        if name not in numeric:
+            raise ParamsError(
+                f"training.candidate.monotone: '{name}' is no numeric feature of the model"
+                f"{nearest(name, numeric)}",
+                fix="docs/features.md lists the names of the features",
+            )
+    known = numeric | wanted
+    return [known.get(name, 0) for name, _ in encoding.matrix_columns]
 
 
 def _dataset(matrix: np.ndarray, labels: np.ndarray, encoding: Encoding) -> Any:
