@@ -79,15 +79,15 @@ def test_test_days_within_the_embargo_are_leakage(data):
 
 
 def test_too_few_users_to_calibrate_on_say_so(data):
-    with pytest.raises(NotEnoughDataError, match="the calibration set .* 0 rows"):
+    with pytest.raises(NotEnoughDataError, match=r"the calibration set .* 0 rows"):
         read(training={"calibration_share": 1e-9})
 
 
 def test_days_without_rows_are_too_little_rather_than_a_crash(data):
     none = (data.split.train_days[0] - timedelta(days=400),)
-    with pytest.raises(NotEnoughDataError, match="the train set .* 0 rows"):
+    with pytest.raises(NotEnoughDataError, match=r"the train set .* 0 rows"):
         read(Split(none, data.split.test_days, 7))
-    with pytest.raises(NotEnoughDataError, match="the test set .* 0 rows"):
+    with pytest.raises(NotEnoughDataError, match=r"the test set .* 0 rows"):
         read(Split(data.split.train_days, none, 7))
 
 

@@ -57,7 +57,7 @@ def test_no_label_may_look_into_the_test_days(params, first_test, passes):
         assert "2025-01-17" in found["CHN301"].text
         assert found["CHN301"].status == "passed"
         return
-    with pytest.raises(LeakageError, match="CHN301.*2025-01-17.*2025-01-17"):
+    with pytest.raises(LeakageError, match=r"CHN301.*2025-01-17.*2025-01-17"):
         check(params, test=rows(first_test))
 
 

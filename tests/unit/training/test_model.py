@@ -97,7 +97,7 @@ def test_an_export_that_scores_otherwise_is_an_error(monkeypatch, data, name):
         return real(fitted, calibration.model_copy(update={key: moved}), width)
 
     monkeypatch.setattr(module, "to_onnx", slightly_off)
-    with pytest.raises(BundleError, match="differ by up to .* on the test rows") as caught:
+    with pytest.raises(BundleError, match=r"differ by up to .* on the test rows") as caught:
         fit_model(FAMILIES[name], data, trained()[0])
     assert "onnxruntime" in str(caught.value.fix)
 
