@@ -115,7 +115,9 @@ def profit_curve(labels: np.ndarray, risks: np.ndarray, value: Value) -> dict[st
     order = np.argsort(-risks, kind="stable")
     gain = np.where(labels[order] == 1, _won(value), -_lost(value))
     earned = np.r_[0.0, np.cumsum(gain)] / len(labels)
-    best = int(np.argmax(earned))
+    # Equal risks cannot be told apart: a threshold takes all of them or none.
+    ends = np.r_[0, np.flatnonzero(np.diff(risks[order]) != 0) + 1, len(labels)]
+    best = int(ends[np.argmax(earned[ends])])
     limit = break_even(value)
     chosen = int(np.sum(risks > limit))
     points = np.unique(np.linspace(0, len(labels), CURVE_POINTS).round().astype(int))
@@ -178,10 +180,11 @@ def _upper_hull(x: np.ndarray, y: np.ndarray) -> list[int]:
 
 def _beta_quantiles(a: float, b: float, count: int = 1_000) -> np.ndarray:
     """Midpoints of `count` equally likely parts of a Beta distribution."""
-    edges = np.linspace(0, 1, 200_001)
+    # Finer towards 0, where the density of a small success rate is steepest.
+    edges = np.linspace(0, 1, 200_001) ** 12
     middle = (edges[1:] + edges[:-1]) / 2
     density = np.exp((a - 1) * np.log(middle) + (b - 1) * np.log1p(-middle) - _peak(a, b))
-    total = np.cumsum(density)
+    total = np.cumsum(density * np.diff(edges))
     return np.interp((np.arange(count) + 0.5) / count, total / total[-1], middle)
 
 

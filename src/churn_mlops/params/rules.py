@@ -53,6 +53,9 @@ def findings(params: Params) -> Iterator[Finding]:
         yield from _unknown("validation.required", [event_type], types, "data.event_types")
         path = f"validation.required.{event_type}"
         yield from _unknown(path, [measure], measures, "data.measures")
+    kinds = {name for name, kind in features.static.items() if kind == "categorical"}
+    of = "the categorical features.static"
+    yield from _unknown("evaluation.slices", params.evaluation.slices, sorted(kinds), of)
     yield from _periods(params)
     if data.source == "files" and not data.files.events:
         yield "data.files.events", "data.source is 'files' and no path of events is given"

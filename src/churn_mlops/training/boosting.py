@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from churn_mlops.errors import EngineError, NotEnoughDataError
+from churn_mlops.errors import EngineError, NotEnoughDataError, ParamsError
 from churn_mlops.features.catalogue import Feature
 from churn_mlops.params import Params
+from churn_mlops.params.rules import nearest
 from churn_mlops.registry.encoding import Encoding
 from churn_mlops.training.boosted_trees import trees_of
 from churn_mlops.training.fitted import Fitted
@@ -51,7 +52,9 @@ def fit_boosted(
     Raises
     ------
     NotEnoughDataError
-        The training days leave nothing to validate on.
+        The training days leave nothing to validate on, or users of one kind only.
+    ParamsError
+        ``training.candidate.monotone`` names no numeric feature of the model.
     EngineError
         LightGBM cannot be loaded.
     """
@@ -148,11 +151,17 @@ def _options(encoding: Encoding, features: Sequence[Feature], params: Params) ->
 
 def directions(encoding: Encoding, features: Sequence[Feature], params: Params) -> list[int]:
     """Monotone direction of each matrix column; categories have none."""
-    known = {f.name: int(f.monotone) for f in features}
-    known |= params.training.candidate.monotone
-    categories = {c.name for c in encoding.categorical}
-    names = [name for name, _ in encoding.matrix_columns]
-    return [0 if name in categories else known[name] for name in names]
+    wanted = params.training.candidate.monotone
+    numeric = {f.name: int(f.monotone) for f in features if f.kind == "numeric"}
+    for name in wanted:
+        if name not in numeric:
+            raise ParamsError(
+                f"training.candidate.monotone: '{name}' is no numeric feature of the model"
+                f"{nearest(name, numeric)}",
+                fix="docs/features.md lists the names of the features",
+            )
+    known = numeric | wanted
+    return [known.get(name, 0) for name, _ in encoding.matrix_columns]
 
 
 def _dataset(matrix: np.ndarray, labels: np.ndarray, encoding: Encoding) -> Any:

@@ -109,7 +109,9 @@ def fit_calibration(
 def _sigmoid(s: np.ndarray, labels: np.ndarray) -> Calibration:
     (slope,), intercept = _logistic(s[:, None], labels)
     # A model that ranks the wrong way round is not turned around: that would fit noise.
-    return Calibration(method="sigmoid", parameters=(max(slope, 0.0), intercept))
+    if slope < 0:
+        slope, intercept = 0.0, _level(labels)
+    return Calibration(method="sigmoid", parameters=(slope, intercept))
 
 
 def _beta(s: np.ndarray, labels: np.ndarray) -> Calibration:
@@ -118,11 +120,19 @@ def _beta(s: np.ndarray, labels: np.ndarray) -> Calibration:
     (a, b), c = _logistic(both, labels)
     if a < 0:
         (b,), c = _logistic(both[:, 1:], labels)
-        a, b = 0.0, max(b, 0.0)
+        a = 0.0
     elif b < 0:
         (a,), c = _logistic(both[:, :1], labels)
-        a, b = max(a, 0.0), 0.0
+        b = 0.0
+    if min(a, b) < 0:
+        a, b, c = 0.0, 0.0, _level(labels)
     return Calibration(method="beta", parameters=(a, b, c))
+
+
+def _level(labels: np.ndarray) -> float:
+    """Log-odds of the share of ones: the best constant."""
+    share = float(np.mean(labels))
+    return float(np.log(share / (1 - share)))
 
 
 def _isotonic(s: np.ndarray, labels: np.ndarray, least: float) -> Calibration:

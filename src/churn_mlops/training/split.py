@@ -182,7 +182,7 @@ def require_enough(labels: np.ndarray, part: str, split: Split) -> None:
     ----------
     labels : array of int, shape (rows,)
         churn_label.
-    part : {"train", "calibration", "validation", "test"}
+    part : {"train", "calibration", "test"}
         All but the test rows are rows of training days.
     split : Split
 

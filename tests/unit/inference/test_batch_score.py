@@ -14,20 +14,26 @@ from churn_mlops.errors import BundleError, NotEnoughDataError
 from churn_mlops.features.catalogue import features_contract
 from churn_mlops.inference import batch_score
 from churn_mlops.inference.batch_score import choose_day, require_fit
+from churn_mlops.inference.decision import expected_profit, held_out
 from churn_mlops.params import Params
+from churn_mlops.registry.bundle import copy_bundle
+from churn_mlops.registry.champion import production_folder
 from churn_mlops.tables import write
 from tests.made_up import FIRST, features
-from tests.trained import bundle, trained
+from tests.trained import bundle, bundle_folder, trained
 
 LAST = FIRST + timedelta(days=59)
 
 
-def scoring_params(folder, **over):
+def scoring_params(folder, model="baseline", **over):
+    """Parameters of an empty folder with a champion."""
     tree = trained()[0].model_dump()
-    tree["paths"]["data"] = str(folder / "data")
+    tree["paths"] = {"data": str(folder / "data"), "artifacts": str(folder / "artifacts")}
     for section, values in over.items():
         tree[section] |= values
-    return Params.model_validate(tree)
+    params = Params.model_validate(tree)
+    copy_bundle(bundle_folder(model), production_folder(params))
+    return params
 
 
 def put(table, params):
@@ -41,14 +47,20 @@ def table():
     return made
 
 
-@pytest.fixture(params=["csv", "parquet"])
-def scored(request, tmp_path, table):
+@pytest.fixture(
+    scope="module", params=[("csv", "baseline"), ("parquet", "candidate"), ("csv", "candidate")]
+)
+def scored(request, tmp_path_factory, table):
+    form, model = request.param
     params = scoring_params(
-        tmp_path, tables={"format": request.param}, scoring={"batch_rows": 37, "top_k": 25}
+        tmp_path_factory.mktemp("scored"),
+        model,
+        tables={"format": form},
+        scoring={"batch_rows": 37, "top_k": 25},
     )
     shuffled = table.take(pa.array(np.random.default_rng(0).permutation(len(table))))
     put(shuffled, params)
-    return params, batch_score.run(params), request.param
+    return params, batch_score.run(params), form, bundle(model)
 
 
 def read(path):
@@ -56,14 +68,14 @@ def read(path):
 
 
 def test_each_score_is_that_of_the_users_own_row(scored, table):
-    _, summary, _ = scored
+    _, summary, _, model = scored
     found = read(summary.outputs[0]).set_index("user_id")
     day = [d == FIRST + timedelta(days=2) for d in table["as_of_date"].to_pylist()]
     rows = [row for row, keep in zip(table.to_pylist(), day, strict=True) if keep]
     eligible = [row for row in rows if row["is_eligible"]]
     assert set(found.index) == {row["user_id"] for row in eligible}
     for row in eligible:
-        alone = bundle().score(bundle().encode_row(row))[0]
+        alone = model.score(model.encode_row(row))[0]
         assert found.loc[row["user_id"], "churn_risk"] == round(float(alone), 6)
 
 
@@ -75,15 +87,16 @@ def test_ranks_are_dense_and_ties_follow_the_user_id(scored):
 
 
 def test_list_latest_and_decisions_belong_together(scored):
-    params, summary, ending = scored
+    params, summary, ending, model = scored
     everybody, top, latest = summary.outputs
     assert top.name == f"churn_top_25_2025-01-03.{ending}"
     assert everybody.read_bytes() == latest.read_bytes()
     found, listed = read(everybody), read(top)
     pd.testing.assert_frame_equal(found.head(25), listed)
     assert (found.decision == np.where(found.risk_rank <= 25, "contact", "none")).all()
-    assert (found.model_version.astype(str) == bundle().version).all()
-    assert found.reason_1.head(25).notna().all()
+    assert (found.model_version.astype(str) == model.version).all()
+    assert found.reason_1.head(25).notna().any()
+    assert found[["reason_1", "reason_2", "reason_3"]].iloc[25:].isna().all().all()
     assert summary.rows == {"predictions": len(found), "contacts": 25}
     assert not [p for p in latest.parent.iterdir() if p.name.startswith(".")]
     assert params.scoring.top_k == 25
@@ -93,7 +106,8 @@ def test_both_formats_and_any_batch_size_give_the_same(tmp_path, table):
     results = []
     for form, size in (("csv", 10_000), ("parquet", 11)):
         folder = tmp_path / form
-        params = scoring_params(folder, tables={"format": form}, scoring={"batch_rows": size})
+        scoring = {"batch_rows": size, "reasons_for": "everybody"}
+        params = scoring_params(folder, tables={"format": form}, scoring=scoring)
         put(table, params)
         results.append(read(batch_score.run(params).outputs[0]))
     columns = ["user_id", "churn_risk", "risk_rank", "reason_1", "reason_2", "reason_3"]
@@ -109,8 +123,9 @@ def test_ties_break_by_user_id(tmp_path, table):
     twins = twins.set_column(0, "user_id", ids)
     flag = twins.schema.get_field_index("is_eligible")
     put(twins.set_column(flag, "is_eligible", pa.array(np.ones(12, np.int8))), params)
-    found = read(batch_score.run(params).outputs[0])
+    found = read(batch_score.run(params, top_k=5).outputs[0])
     assert found.user_id.tolist() == list(range(1, 13))
+    assert found.decision.tolist() == ["contact"] * 5 + ["none"] * 7
 
 
 def test_text_ids_keep_their_zeros(tmp_path):
@@ -119,6 +134,121 @@ def test_text_ids_keep_their_zeros(tmp_path):
     put(made, params)
     found = pd.read_csv(batch_score.run(params).outputs[0], dtype=str)
     assert found.user_id.str.fullmatch(r"u\d{6}").all()
+
+
+def day_of(table, n):
+    """The users of the n-th day by id."""
+    wanted = FIRST + timedelta(days=n)
+    return {row["user_id"]: row for row in table.to_pylist() if row["as_of_date"] == wanted}
+
+
+@pytest.mark.parametrize("model", ["baseline", "candidate"])
+def test_reasons_are_those_of_the_users_own_row(tmp_path, table, model):
+    from churn_mlops.inference.explain import Explainer
+
+    params = scoring_params(tmp_path, model, scoring={"batch_rows": 13, "top_k": 30})
+    put(table, params)
+    found = read(batch_score.run(params).outputs[0])
+    users, scorer = day_of(table, 2), bundle(model)
+    explainer = Explainer(scorer.meta)
+    for _, line in found.head(30).iterrows():
+        row = users[line.user_id]
+        columns = {n: np.array([row[n]], dtype=object) for n in scorer.meta.feature_names}
+        matrix = scorer.encode_row(row)
+        said = explainer.reasons(matrix, columns, scorer.score(matrix))
+        for place, texts in enumerate(said, start=1):
+            written = line[f"reason_{place}"]
+            assert texts[0] == (None if pd.isna(written) else written)
+
+
+def test_everybody_gets_reasons_when_asked_for(tmp_path, table):
+    params = scoring_params(
+        tmp_path, scoring={"reasons_for": "everybody", "top_k": 5, "batch_rows": 100}
+    )
+    put(table, params)
+    found = read(batch_score.run(params).outputs[0])
+    assert found.reason_1.iloc[5:].notna().any()
+    assert (found.decision == np.where(found.risk_rank <= 5, "contact", "none")).all()
+
+
+def test_some_on_the_list_are_left_alone_by_day_and_id(tmp_path, table):
+    params = scoring_params(tmp_path, scoring={"top_k": 120, "holdout_share": 0.3})
+    put(table, params)
+    summary = batch_score.run(params)
+    everybody, listed = read(summary.outputs[0]), read(summary.outputs[1])
+    assert set(listed.decision) == {"contact", "hold_out"}
+    assert summary.rows["contacts"] == len(listed) == 120
+    aside = held_out(listed.user_id.tolist(), "2025-01-03", 0.3)
+    assert (listed.decision == np.where(aside, "hold_out", "contact")).all()
+    assert (everybody.decision.iloc[120:] == "none").all()
+    # Those left alone have a rank and reasons like the others.
+    assert listed.risk_rank.tolist() == list(range(1, 121))
+    assert listed.reason_1[listed.decision == "hold_out"].notna().any()
+
+
+VALUE = {"customer_value": 100.0, "contact_cost": 1.0, "offer_cost": 4.0, "success_rate": 0.3}
+
+
+def test_with_a_value_the_list_ends_where_a_contact_no_longer_pays(tmp_path, table):
+    params = scoring_params(tmp_path, scoring={"value": VALUE, "holdout_share": 0.2})
+    put(table, params)
+    summary = batch_score.run(params)
+    found = read(summary.outputs[0])
+    assert summary.outputs[1].name == "churn_top_value_2025-01-03.csv"
+    limit = 5 / (0.3 * 96 - 1 + 5)
+    listed = found[found.decision != "none"]
+    assert 0 < len(listed) < len(found)
+    assert (listed.churn_risk > limit).all()
+    assert (found.churn_risk[found.decision == "none"] <= limit).all()
+    contacted = found.churn_risk[found.decision == "contact"].to_numpy()
+    assert len(contacted) < len(listed)
+    profit = expected_profit(contacted, params.scoring.value).sum()
+    assert summary.facts["expected_profit"] == f"{profit:.2f}"
+
+
+def test_a_budget_shortens_the_list(tmp_path, table):
+    params = scoring_params(tmp_path, scoring={"value": VALUE | {"budget": 30.0}})
+    put(table, params)
+    found = read(batch_score.run(params).outputs[0])
+    risks = found.churn_risk.to_numpy()
+    costs = np.cumsum(1 + 4 * (risks * 0.3 + 1 - risks))
+    assert (found.decision == "contact").sum() == (costs <= 30).sum() > 0
+
+
+def test_when_nothing_pays_the_list_is_empty_and_still_written(tmp_path, table):
+    never = {"customer_value": 1.0, "contact_cost": 50.0}
+    params = scoring_params(tmp_path, scoring={"value": never})
+    put(table, params)
+    summary = batch_score.run(params)
+    assert summary.rows["contacts"] == 0
+    assert len(read(summary.outputs[1])) == 0
+    found = read(summary.outputs[0])
+    assert (found.decision == "none").all()
+    assert found.reason_1.isna().all()
+
+
+def test_without_a_champion_the_way_is_named(tmp_path, table):
+    import shutil
+
+    params = scoring_params(tmp_path)
+    shutil.rmtree(production_folder(params))
+    with pytest.raises(BundleError, match="no champion"):
+        batch_score.run(params)
+
+
+def test_a_description_of_another_model_writes_nothing(tmp_path, table, monkeypatch):
+    """The golden rows do not look at the description: the reasons do, before anything is told."""
+    import dataclasses
+
+    params = scoring_params(tmp_path)
+    put(table, params)
+    meta = bundle().meta
+    linear = meta.linear.model_copy(update={"intercept": meta.linear.intercept + 1})
+    foreign = dataclasses.replace(bundle(), meta=meta.model_copy(update={"linear": linear}))
+    monkeypatch.setattr(batch_score, "load_champion", lambda _: foreign)
+    with pytest.raises(BundleError, match="belongs to another model"):
+        batch_score.run(params)
+    assert not (tmp_path / "data/predictions").exists()
 
 
 def test_an_earlier_day_and_a_longer_list_can_be_asked_for(tmp_path, table):

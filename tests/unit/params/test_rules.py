@@ -32,3 +32,10 @@ def test_a_ratio_names_daily_counts(make_params: Any) -> None:
             "'login' is not in features.counts; did you mean 'logins_count'?",
         )
     ]
+
+
+def test_slices_name_categorical_attributes(make_params: Any) -> None:
+    assert list(findings(make_params({"evaluation": {"slices": ("plan", "country")}}))) == []
+    found = list(findings(make_params({"evaluation": {"slices": ("plans", "is_paid")}})))
+    assert [path for path, _ in found] == ["evaluation.slices"] * 2
+    assert "did you mean 'plan'?" in found[0][1]

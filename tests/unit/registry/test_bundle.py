@@ -11,7 +11,14 @@ from onnx import TensorProto, helper
 
 from churn_mlops.errors import BundleError
 from churn_mlops.registry import bundle as bundles
-from churn_mlops.registry.bundle import FILES, SUMS, load_bundle, open_model, write_bundle
+from churn_mlops.registry.bundle import (
+    FILES,
+    SUMS,
+    copy_bundle,
+    load_bundle,
+    open_model,
+    write_bundle,
+)
 from tests.trained import bundle, bundle_folder
 
 
@@ -107,14 +114,23 @@ BAD = {
     "unknown key": (edit("bundle.json", lambda b: b.update(run="import os")), "run"),
     "wrong type": (edit("bundle.json", lambda b: b.update(family=3)), "family"),
     "later format": (edit("bundle.json", lambda b: b.update(format=2)), "format"),
-    "short coefficients": (
-        edit("bundle.json", lambda b: b["linear"]["means"].pop()),
-        "do not belong to the matrix",
-    ),
     "other features": (edit("bundle.json", lambda b: b["features"].pop()), "different features"),
     "other width": (
-        edit("bundle.json", lambda b: (b["encoding"]["numeric"].pop(), b.update(linear=None))),
-        "different features",
+        edit("bundle.json", lambda b: b["encoding"]["numeric"].pop()),
+        "different features|do not belong to the matrix|leads nowhere",
+    ),
+    "no model": (
+        edit("bundle.json", lambda b: b.update(linear=None, trees=None)),
+        "either a linear model or trees",
+    ),
+    "unknown calibration": (
+        edit("bundle.json", lambda b: b["calibration"].update(method="magic")),
+        "calibration.method",
+    ),
+    "no card": (lambda f: (f / "model_card.md").unlink(), "lacks model_card.md"),
+    "changed card": (
+        lambda f: (f / "model_card.md").write_text("# Perfect\n"),
+        "model_card.md is not the file",
     ),
     "empty model": (lambda f: ((f / "model.onnx").write_bytes(b""), seal(f)), "refuses|takes"),
     "deep json": (
@@ -124,12 +140,101 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_a_bad_bundle_is_refused(case, copy):
+def of_trees(change):
+    return edit("bundle.json", lambda b: change(b["trees"]))
+
+
+def first_split(trees):
+    return next(i for i, feature in enumerate(trees["feature"]) if feature >= 0)
+
+
+def to_itself(trees):
+    place = first_split(trees)
+    trees["left"][place] = place
+
+
+def far_feature(trees):
+    trees["feature"][first_split(trees)] = 10_000
+
+
+BAD_OF = {
+    "baseline": {
+        **BAD,
+        "short coefficients": (
+            edit("bundle.json", lambda b: b["linear"]["means"].pop()),
+            "do not belong to the matrix",
+        ),
+        "two models": (
+            edit("bundle.json", lambda b: b.update(trees=LEAF)),
+            "either a linear model or trees",
+        ),
+    },
+    "candidate": {
+        **BAD,
+        "short tree list": (of_trees(lambda t: t["value"].pop()), "lists differ in length"),
+        "circle": (of_trees(to_itself), "leads nowhere"),
+        "far feature": (of_trees(far_feature), "leads nowhere"),
+        "lost root": (of_trees(lambda t: t["roots"].pop()), "without a parent"),
+        "no cover": (of_trees(lambda t: t["cover"].__setitem__(0, 0.0)), "without cover"),
+    },
+}
+LEAF = {
+    "roots": [0],
+    "feature": [-1],
+    "threshold": [0.0],
+    "categorical": [False],
+    "missing_left": [False],
+    "left": [-1],
+    "right": [-1],
+    "value": [0.0],
+    "cover": [1.0],
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "case"), [(model, case) for model, cases in BAD_OF.items() for case in cases]
+)
+def test_a_bad_bundle_is_refused(model, case, tmp_path):
+    folder = tmp_path / model
+    shutil.copytree(bundle_folder(model), folder)
+    assert load_bundle(folder).digest == bundle(model).digest
+    spoil, words = BAD_OF[model][case]
+    spoil(folder)
+    with pytest.raises(BundleError, match=words):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("model", BAD_OF)
+def test_a_copy_is_the_same_bundle(model, tmp_path):
+    folder = tmp_path / "deep" / "production"
+    assert copy_bundle(bundle_folder(model), folder) == bundle(model).digest
+    for name in FILES:
+        assert (folder / name).read_bytes() == (bundle_folder(model) / name).read_bytes()
+    assert [path.name for path in folder.parent.iterdir()] == ["production"]
+
+
+def test_a_copy_replaces_what_was_there(copy):
+    copy_bundle(bundle_folder("candidate"), copy)
+    assert load_bundle(copy).digest == bundle("candidate").digest
+    assert [path.name for path in copy.parent.iterdir()] == ["baseline"]
+
+
+@pytest.mark.parametrize("case", ["changed byte", "missing file", "golden mismatch", "symlink"])
+def test_a_damaged_source_leaves_the_target(case, copy, tmp_path):
+    target = tmp_path / "place" / "production"
+    copy_bundle(bundle_folder("candidate"), target)
     spoil, words = BAD[case]
     spoil(copy)
     with pytest.raises(BundleError, match=words):
-        load_bundle(copy)
+        copy_bundle(copy, target)
+    assert load_bundle(target).digest == bundle("candidate").digest
+    assert [path.name for path in target.parent.iterdir()] == ["production"]
+
+
+def test_copying_from_nowhere_leaves_the_target(copy, tmp_path):
+    with pytest.raises(BundleError, match="no model bundle"):
+        copy_bundle(tmp_path / "none", copy)
+    assert load_bundle(copy).digest == bundle().digest
 
 
 def test_a_huge_file_is_refused_before_it_is_parsed(copy, monkeypatch):
@@ -175,6 +280,7 @@ def rewrite(copy, folder):
         meta=loaded.meta,
         profile=loaded.profile,
         golden=json.loads((copy / "golden_rows.json").read_text()),
+        card=(copy / "model_card.md").read_text(encoding="utf-8"),
     )
 
 
@@ -197,7 +303,7 @@ def test_writing_replaces_the_whole_and_leaves_nothing_beside(copy, tmp_path):
 def test_a_bundle_that_would_not_load_does_not_replace_one(copy):
     before = load_bundle(copy).digest
     with pytest.raises(BundleError):
-        write_bundle(copy, model=b"", meta=load_bundle(copy).meta, profile={}, golden=[])
+        write_bundle(copy, model=b"", meta=load_bundle(copy).meta, profile={}, golden=[], card="")
     assert load_bundle(copy).digest == before
     assert [path.name for path in copy.parent.iterdir()] == ["baseline"]
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from churn_mlops.errors import NotEnoughDataError
 from churn_mlops.training.evaluate import (
     CURVE_POINTS,
+    bin_numbers,
     calibration_error,
     curves,
     evaluate,
-    recency_metrics,
+    listed_rows,
 )
 
 DAYS = np.array(["2025-01-01", "2025-01-02"], dtype="datetime64[D]")
@@ -58,10 +59,9 @@ def test_metrics_are_numbers_or_an_error(pairs):
         assert 0 <= found["ece"] <= 1
 
 
-@pytest.mark.parametrize("judge", [curves, recency_metrics])
-def test_one_class_is_refused_everywhere(judge):
+def test_one_class_has_no_curves():
     with pytest.raises(NotEnoughDataError):
-        judge(np.ones(9), np.linspace(0, 1, 9))
+        curves(np.ones(9), np.linspace(0, 1, 9))
 
 
 def test_calibration_error_sees_a_shift_and_forgives_a_good_fit():
@@ -77,9 +77,27 @@ def test_equal_risks_give_one_bin_whatever_the_order():
     assert calibration_error(labels, np.full(5, 0.6)) == pytest.approx(0)
 
 
-def test_longest_away_first_is_a_ranking_and_unknown_counts_as_longest():
-    found = recency_metrics(np.array([0, 0, 1, 1]), np.array([0, 1, 9, np.nan]))
-    assert found == {"pr_auc_recency": 1.0, "roc_auc_recency": 1.0}
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=40),
+    st.integers(1, 10),
+)
+def test_each_days_list_holds_its_highest_risks(pairs, top_k):
+    risks, days = map(np.array, zip(*pairs, strict=True))
+    listed = listed_rows(risks / 5, days, top_k)
+    for day in set(days.tolist()):
+        rows = np.flatnonzero(days == day)
+        expected = sorted(rows.tolist(), key=lambda row: (-risks[row], row))[:top_k]
+        assert sorted(expected) == [row for row in listed.tolist() if days[row] == day]
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=80))
+def test_equal_risks_share_a_bin_and_bins_follow_the_risks(risks):
+    risks = np.array(risks) / 30
+    bins = bin_numbers(risks)
+    for a, b in zip(risks, bins, strict=True):
+        assert len(set(bins[risks == a].tolist())) == 1
+        assert (bins[risks < a] <= b).all()
+    assert len(set(bins.tolist())) <= 10
 
 
 def test_curves_are_thin_and_keep_their_ends():

@@ -8,7 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from churn_mlops.errors import NotEnoughDataError
-from churn_mlops.training.split import Split, require_enough, sampled_rows, split_days
+from churn_mlops.training.split import (
+    Split,
+    require_enough,
+    sampled_rows,
+    split_days,
+    validation_days,
+)
 
 FIRST = date(2025, 1, 1)
 
@@ -162,3 +168,59 @@ def test_parts_need_rows_and_both_classes(labels, words):
 def test_enough_is_enough():
     require_enough(np.array([0, 1] * 25), "test", Split((day(0),), (day(50),), 7))
     assert Split((day(0),), (day(50),), 7).facts()["train_first_day"] == "2025-01-01"
+
+
+def numbered(present):
+    return np.datetime64(FIRST) + np.array(sorted(present))
+
+
+@given(
+    present=st.lists(st.integers(0, 250), min_size=1, max_size=60),
+    window=st.integers(1, 60),
+    share=st.floats(0.01, 0.99),
+)
+def test_no_fitted_label_looks_into_the_validation_days(make_params, present, window, share):
+    params = params_of(make_params, window=window, validation_share=share)
+    days = numbered(present)
+    try:
+        fit, validate = validation_days(days, params)
+    except NotEnoughDataError:
+        return
+    assert fit.any()
+    assert validate.any()
+    assert not (fit & validate).any()
+    assert (days[fit] + np.timedelta64(window, "D")).max() < days[validate].min()
+    # What is neither fitted nor validated on lies in the embargo between.
+    rest = days[~fit & ~validate]
+    assert (rest > days[fit].max()).all()
+    assert (rest < days[validate].min()).all()
+    span = (days.max() - days.min()).astype(int) + 1
+    length = (days.max() - days[validate].min()).astype(int) + 1
+    assert length <= np.ceil(span * share)
+    assert days[validate].max() == days.max()
+
+
+def test_the_last_share_of_the_training_days_validates(make_params):
+    params = params_of(make_params, window=7, validation_share=0.2)
+    fit, validate = validation_days(np.repeat(numbered(range(100)), 3), params)
+    assert np.flatnonzero(validate).tolist() == list(range(240, 300))
+    assert np.flatnonzero(fit).tolist() == list(range(219))
+
+
+def test_validation_share_is_rounded_up_but_not_by_float_noise(make_params):
+    days = numbered(range(100))
+    params = params_of(make_params, validation_share=0.07)
+    assert validation_days(days, params)[1].sum() == 7
+
+
+@pytest.mark.parametrize(("count", "enough"), [(9, False), (10, True)])
+def test_too_few_days_to_validate_on_name_the_way_out(make_params, count, enough):
+    params = params_of(make_params, window=7, validation_share=0.2)
+    days = numbered(range(count))
+    if enough:
+        assert validation_days(days, params)[0].sum() == 1
+        return
+    with pytest.raises(NotEnoughDataError, match="too few to validate on") as caught:
+        validation_days(days, params)
+    assert "training.candidate.rounds" in str(caught.value.fix)
+    assert "churn.window_days = 7" in str(caught.value)
