@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from churn_mlops.params import Params
-from churn_mlops.registry import champion, promote_model, rollback
+from churn_mlops.params import Params, Tracking
+from churn_mlops.registry import champion, history, promote_model, rollback
 from churn_mlops.registry.bundle import Bundle, load_bundle, open_model, score, write_bundle
 from churn_mlops.registry.calibration import Calibration
 from churn_mlops.registry.golden import golden_rows
@@ -22,12 +25,13 @@ from churn_mlops.training import train
 from churn_mlops.training.calibrate import calibrate
 from churn_mlops.training.onnx_graph import to_onnx
 from churn_mlops.training.train_baseline import BASELINE
+from tests.conftest import merge
 from tests.made_up import features, write_tables
 from tests.trained import params_in
 
 USERS, DAYS, KEEN = 300, 60, 3.0
-# Every so many matrix columns are looked at: all of them, a few, fewer.
-GOOD, FAIR, POOR = 1, 7, 23
+# Recency and one in so many of the other matrix columns are looked at: all, a few, hardly any.
+GOOD, FAIR, POOR = 1, 5, 23
 
 
 @functools.cache
@@ -109,8 +113,7 @@ def log(tracker: Tracker, params: Params, name: str = "candidate") -> str:
     return tracker.log(Run(f"{stage} x", {}, {}, tags, [(str(folder), "model")], dataset))
 
 
-@contextmanager
-def shared(tracker: Tracker, monkeypatch: Any) -> Iterator[None]:
+def share(tracker: Tracker, monkeypatch: Any) -> None:
     """Let all that would start MLflow use the one that runs: a start takes seconds."""
 
     class Running:
@@ -125,4 +128,79 @@ def shared(tracker: Tracker, monkeypatch: Any) -> Iterator[None]:
 
     for module in (promote_model, rollback, champion):
         monkeypatch.setattr(module, "Tracker", Running)
-    yield
+
+
+@contextmanager
+def mlflow_in(folder: Path) -> Iterator[Tracker]:
+    """A running MLflow with an SQLite registry; its artifacts lie below the folder, too."""
+    patch = pytest.MonkeyPatch()
+    patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    # MLflow puts the artifacts of an SQLite store below the working directory of the start.
+    patch.chdir(folder)
+    tracker = Tracker(Tracking(uri=f"sqlite:///{folder / 'mlflow.db'}")).__enter__()
+    patch.undo()
+    try:
+        yield tracker
+    finally:
+        tracker.__exit__(None, None, None)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A registry with a model of its own, and artifacts of their own."""
+
+    tracker: Tracker
+    params: Params
+
+    @property
+    def root(self) -> Path:
+        return Path(self.params.paths.artifacts)
+
+    @property
+    def production(self) -> Path:
+        return self.root / "production"
+
+    def train(self, every: int = GOOD, name: str = "candidate", **over: Any) -> Bundle:
+        """As the training stages: write a bundle and log it."""
+        made = put(self.params, every, name, **over)
+        log(self.tracker, self.params, name)
+        return made
+
+    def promote(self, **over: Any) -> dict[str, Any]:
+        """Run the stage; what it wrote to promotion.json."""
+        promote_model.run(self.params, **over)
+        found: dict[str, Any] = json.loads((self.root / "metrics/promotion.json").read_text())
+        return found
+
+    def champion(self) -> str | None:
+        """Digest that the alias names."""
+        version = self.tracker.by_alias(self.params.tracking.model, champion.CHAMPION)
+        return version.tags[champion.DIGEST] if version else None
+
+    def actions(self) -> list[str]:
+        """What the ledger tells."""
+        return [entry.action for entry in history.ledger(self.params).entries()]
+
+    def state(self) -> tuple[object, ...]:
+        """All that must not change when nothing is promoted: bytes, alias."""
+        files = {p.name: p.read_bytes() for p in sorted(self.production.glob("*"))}
+        return files, self.champion()
+
+    def with_params(self, **over: Any) -> Place:
+        """The same place under other parameters."""
+        return Place(self.tracker, Params.model_validate(merge(self.params.model_dump(), over)))
+
+    def stored(self, number: int) -> Path:
+        """Where the registry keeps a version's bundle."""
+        version = self.tracker.by_version(self.params.tracking.model, number)
+        assert version is not None
+        database = Path(self.tracker.tracking.uri.removeprefix("sqlite:///"))
+        (folder,) = database.parent.rglob(f"{version.run_id}/artifacts/model")
+        return folder
+
+
+def damage(path: Path) -> None:
+    """Change one byte in the middle of a file."""
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    path.write_bytes(body)

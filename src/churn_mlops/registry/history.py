@@ -44,7 +44,10 @@ def taken_back(entries: Sequence[Entry]) -> set[str]:
     """Digests of models that were rolled back and have not been promoted by hand since."""
     found: set[str] = set()
     for entry in entries:
-        if entry.action == ROLLED_BACK:
+        if entry.action == PROMOTED:
+            # The gate promotes none of them: somebody moved the alias to it.
+            found.discard(entry.facts["challenger"]["digest"])
+        elif entry.action == ROLLED_BACK:
             found.add(entry.facts["from"]["digest"])
             found.discard(entry.facts["to"]["digest"])
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from churn_mlops.errors import PromotionError
 from churn_mlops.params import Params
 from churn_mlops.registry.catch_up import catch_up
-from churn_mlops.registry.champion import CHAMPION, install
+from churn_mlops.registry.champion import CHAMPION, DIGEST, install
 from churn_mlops.registry.history import PROMOTED, ROLLED_BACK, champions, ledger
 from churn_mlops.registry.ledger import Entry
 from churn_mlops.registry.mlflow_registry import Tracker
@@ -50,6 +50,12 @@ def run(params: Params, reason: str, to: str | None = None) -> Summary:
             raise PromotionError(
                 f"the registry has no version {target['registered']} of '{name}' any more",
                 fix="choose another one with --to (`churn history`)",
+            )
+        if version.tags.get(DIGEST) != target["digest"]:
+            raise PromotionError(
+                f"version {version.version} of '{name}' in the registry is another model than the"
+                f" champion {target['version']} of the ledger",
+                fix="use the registry that the ledger belongs to, or choose another one with --to",
             )
         digest = install(tracker, version, params)
         # Before the alias moves: who is killed then leaves a trace of what was going on.
