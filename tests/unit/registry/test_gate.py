@@ -142,7 +142,7 @@ def test_scores_that_are_no_numbers_promote_nothing(world, odd, place):
 def test_one_class_promotes_nothing(world, label):
     rows, sharp, blurred = world
     same = Judged(np.full_like(rows.labels, label), rows.users, rows.columns)
-    with pytest.raises(PromotionError, match="of the 1800 rows .* have the same label") as caught:
+    with pytest.raises(PromotionError, match=r"of the 1800 rows .* have the same label") as caught:
         weigh(same, sharp, blurred, params(), is_model=True)
     assert caught.value.fix == "wait for more mature days"
 

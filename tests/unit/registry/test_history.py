@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,7 +105,7 @@ def test_any_history_is_replayed(choices):
         stack = champions(found[:count])
         assert (names(stack)[-1:] or None) == champion
         # Somebody who goes one back finds another model.
-        assert all(a["digest"] != b["digest"] for a, b in zip(stack, stack[1:], strict=False))
+        assert all(a["digest"] != b["digest"] for a, b in pairwise(stack))
     assert {digest[0] for digest in taken_back(found)} == barred
     assert now not in barred
 
