@@ -1,7 +1,7 @@
 """How often the gate of `churn_mlops.registry.gate` errs: false promotions, power, coverage.
 
-Usage: python benchmarks/gate.py [--runs 1000] [--users 2000] [--days 4] [--resamples 400]
-           [--correlation 0.9] [--power-runs 200] [--seed 1]
+Usage: python benchmarks/gate.py [--runs 1000] [--users 2000] [--days 4] [--resamples 300]
+           [--correlation 0.85] [--power-runs 200] [--seed 1]
 
 Each run makes up a test set and two models' risks and lets the gate decide, all rules on. A user
 has a latent risk; a row's risk is that plus a small part of its own, and a user's luck lasts over
@@ -9,6 +9,11 @@ the days, as overlapping label windows make it do. A model sees the risk through
 a share (`--correlation`) is the same for both models, and answers with the true probability given
 what it sees: it is calibrated. How noisy each model is follows from the PR-AUC that it is to have
 in expectation, measured on two million rows; so the true difference of two models is known.
+
+The correlation decides how sure a comparison can be. On the synthetic portal (2,000 users, 130
+days) boosted trees trained anew with another seed, on older days or with smaller trees had scores
+(normal quantiles of their risks) that correlate by 0.97 to 0.98, which a share of 0.85 gives here;
+boosted trees and a logistic regression 0.92 to 0.95, as shares of 0.5 to 0.7 do.
 """
 
 from __future__ import annotations
@@ -235,10 +240,9 @@ def scenarios(arguments: argparse.Namespace) -> Iterator[Scenario]:
     yield replace(base, name="better", gain=0.02)
     yield replace(base, name="worse", gain=-0.02)
     for correlation in arguments.other:
-        for name, gain in (("equal", 0.0), ("better", 0.02)):
-            yield replace(
-                base, name=name, gain=gain, correlation=correlation, runs=arguments.power_runs
-            )
+        yield replace(
+            base, name="better", gain=0.02, correlation=correlation, runs=arguments.power_runs
+        )
 
 
 def main() -> None:
@@ -248,13 +252,13 @@ def main() -> None:
     parser.add_argument("--power-runs", type=int, default=200)
     parser.add_argument("--users", type=int, default=2_000)
     parser.add_argument("--days", type=int, default=4)
-    parser.add_argument("--resamples", type=int, default=400)
+    parser.add_argument("--resamples", type=int, default=300)
     parser.add_argument("--champion", type=float, default=0.7)
-    parser.add_argument("--correlation", type=float, default=0.9)
-    parser.add_argument("--other", type=float, nargs="*", default=[0.5, 0.7, 0.8, 0.95])
+    parser.add_argument("--correlation", type=float, default=0.85)
+    parser.add_argument("--other", type=float, nargs="*", default=[0.5, 0.7, 0.9, 0.95])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    wanted = list(scenarios(arguments)) if arguments.power_runs else list(scenarios(arguments))[:3]
+    wanted = [scenario for scenario in scenarios(arguments) if scenario.runs]
     for scenario in wanted:
         # Before the processes fork, so that they find the noises ready.
         print(f"{scenario.name}: noises {scenario.noises[0]:.3f} and {scenario.noises[1]:.3f}")
