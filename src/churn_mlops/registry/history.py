@@ -34,11 +34,9 @@ def champions(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         if entry.action == PROMOTED:
             stack.append(entry.facts["challenger"])
         elif entry.action == ROLLED_BACK:
-            back_to = entry.facts["to"]["digest"]
-            while stack and stack[-1]["digest"] != back_to:
-                stack.pop()
-            if not stack:
-                stack.append(entry.facts["to"])
+            to = entry.facts["to"]
+            places = [i for i, one in enumerate(stack) if one["digest"] == to["digest"]]
+            stack = stack[: places[-1] + 1] if places else [*stack, to]
     return stack
 
 
@@ -46,7 +44,10 @@ def taken_back(entries: Sequence[Entry]) -> set[str]:
     """Digests of models that were rolled back and have not been promoted by hand since."""
     found: set[str] = set()
     for entry in entries:
-        if entry.action == ROLLED_BACK:
+        if entry.action == PROMOTED:
+            # The gate promotes none of them: somebody moved the alias to it.
+            found.discard(entry.facts["challenger"]["digest"])
+        elif entry.action == ROLLED_BACK:
             found.add(entry.facts["from"]["digest"])
             found.discard(entry.facts["to"]["digest"])
     return found

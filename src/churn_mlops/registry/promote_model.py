@@ -2,7 +2,7 @@
 
 The order of the steps makes a kill at any point harmless: first the registry gets the challenger
 as a version, then the alias moves, then the bundle is put in place, then the ledger is written.
-Who is killed after the alias has moved finds the bundle brought in place by the next run.
+Who is killed after the alias has moved finds bundle and ledger brought up to it by the next run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from churn_mlops.errors import BundleError, PromotionError
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.registry.bundle import Bundle, copy_bundle, load_bundle
+from churn_mlops.registry.catch_up import catch_up
 from churn_mlops.registry.champion import (
     CHALLENGER,
     CHAMPION,
@@ -93,6 +94,8 @@ def run(params: Params, *, dry_run: bool = False, new_contract: bool = False) ->
     with Tracker(params.tracking) as tracker, steps(STAGE, 3) as step:
         challenger = choose_challenger(params)
         bundle = current_champion(tracker, params)
+        if mode == "enabled":
+            catch_up(tracker, params)
         champion = Contender(CHAMPION, bundle) if bundle else None
         step(f"challenger: {challenger.name}")
         if mode == "disabled" or (champion and champion.bundle.digest == challenger.bundle.digest):
