@@ -147,8 +147,9 @@ def test_the_maximum_profit_is_that_of_the_best_threshold(rows, value):
     won = value.success_rate * (value.customer_value - value.offer_cost) - value.contact_cost
     lost = value.offer_cost + value.contact_cost
     expected = (taken.sum() * won - (len(taken) - taken.sum()) * lost) / len(labels)
-    assert found["profit_per_user"] == pytest.approx(expected)
-    assert found["profit_per_user"] <= found["best_profit_per_user"] + 1e-9
+    assert found["chosen_profit_per_user"] == pytest.approx(expected)
+    assert found["chosen_profit_per_user"] <= found["best_profit_per_user"] + 1e-9
+    assert len(taken) == round(found["chosen_share"] * len(labels))
 
 
 def test_the_curve_runs_from_nobody_to_everybody():
@@ -156,11 +157,11 @@ def test_the_curve_runs_from_nobody_to_everybody():
     risks = rng.random(5000)
     labels = (rng.random(5000) < risks).astype(int)
     found = profit_curve(labels, risks, PAPER)
-    assert len(found["share"]) == len(found["profit"]) == CURVE_POINTS
-    assert (found["share"][0], found["share"][-1], found["profit"][0]) == (0, 1, 0)
+    assert len(found["share"]) == len(found["profit_per_user"]) == CURVE_POINTS
+    assert (found["share"][0], found["share"][-1], found["profit_per_user"][0]) == (0, 1, 0)
     share = labels.mean()
-    assert found["profit"][-1] == pytest.approx(56 * share - 11 * (1 - share))
-    assert max(found["profit"]) == pytest.approx(found["best_profit_per_user"], rel=0.01)
+    assert found["profit_per_user"][-1] == pytest.approx(56 * share - 11 * (1 - share))
+    assert max(found["profit_per_user"]) == pytest.approx(found["best_profit_per_user"], rel=0.01)
     # Risks that are true: the list that is chosen beforehand is about the best one.
     assert found["best_threshold"] == pytest.approx(found["break_even"], abs=0.05)
     assert found["profit_per_user"] == pytest.approx(found["best_profit_per_user"], rel=0.02)

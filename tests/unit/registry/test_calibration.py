@@ -23,9 +23,10 @@ def test_sigmoid_and_beta_by_hand():
 
 
 def test_isotonic_joins_its_points_and_is_flat_beyond():
-    curve = Calibration(method="isotonic", log_odds=(-1.0, 0.0, 2.0), probabilities=(0.1, 0.2, 0.6))
+    curve = Calibration(method="isotonic", log_odds=(-1.0, 0.0, 2.0), logits=(-2.0, -1.0, 1.0))
     found = curve.apply(np.array([-800.0, -1, -0.5, 0, 1, 2, 800]))
-    assert found == pytest.approx([0.1, 0.1, 0.15, 0.2, 0.4, 0.6, 0.6])
+    logits = np.array([-2.0, -2.0, -1.5, -1.0, 0.0, 1.0, 1.0])
+    assert found == pytest.approx(1 / (1 + np.exp(-logits)))
 
 
 @given(SCORES)

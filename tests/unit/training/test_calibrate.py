@@ -199,19 +199,25 @@ def beta(s, a, b, c):
 def test_isotonic_has_few_points_and_is_never_wholly_sure():
     s, labels, _ = distorted(30_000)
     fitted = fit_calibration("isotonic", s, labels)
-    assert 2 <= len(fitted.log_odds) <= MAXIMUM_POINTS
-    assert len(fitted.log_odds) == len(fitted.probabilities)
+    assert 4 <= len(fitted.log_odds) <= MAXIMUM_POINTS + 2
+    assert len(fitted.log_odds) == len(fitted.logits)
     assert (np.diff(fitted.log_odds) > 0).all()
-    assert (np.diff(fitted.probabilities) >= 0).all()
-    sure = fit_calibration("isotonic", np.array([-2.0, -1, 1, 2]), np.array([0, 0, 1, 1]))
-    assert sure.probabilities == (0.125, 0.875)
-    assert sure.log_odds == (-1.5, 1.5)
+    assert (np.diff(fitted.logits) > 0).all()
+    sure = fit_calibration("isotonic", np.array([-2.0, -1, 1, 2]), np.array([0, 0, 1, 1]), 0.125)
+    assert sure.apply(np.array([-1.5, 1.5])) == pytest.approx([0.125, 0.875])
+
+
+def test_isotonic_keeps_the_order_of_any_two_scores():
+    s, labels, _ = distorted(2_000)
+    fitted = fit_calibration("isotonic", s, labels)
+    probe = np.linspace(-30, 30, 2_001)
+    assert (np.diff(fitted.apply(probe)) > 0).all()
 
 
 def test_isotonic_of_equal_scores_is_one_level():
     fitted = fit_calibration("isotonic", np.zeros(8), np.array([0, 0, 0, 1] * 2))
-    assert (fitted.log_odds, fitted.probabilities) == ((0.0,), (0.25,))
-    np.testing.assert_array_equal(fitted.apply(np.array([-9.0, 0, 9])), 0.25)
+    assert fitted.apply(np.array([0.0]))[0] == pytest.approx(0.25)
+    assert fitted.apply(np.array([-1.0, 1.0])) == pytest.approx([0.25, 0.25], abs=0.02)
 
 
 IDS = {

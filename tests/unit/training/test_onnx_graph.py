@@ -77,13 +77,13 @@ SHIFT = st.floats(-6, 6)
 
 @st.composite
 def isotonic(draw):
-    places = draw(st.sets(st.integers(-200, 200), min_size=1, max_size=50))
+    places = draw(st.sets(st.integers(-200, 200), min_size=2, max_size=50))
     count = len(places)
-    levels = draw(st.lists(st.floats(1e-6, 1 - 1e-6), min_size=count, max_size=count))
+    levels = draw(st.lists(st.floats(-14, 14), min_size=count, max_size=count))
     return Calibration(
         method="isotonic",
         log_odds=tuple(place / 20 for place in sorted(places)),
-        probabilities=tuple(sorted(levels)),
+        logits=tuple(sorted(levels)),
     )
 
 
@@ -174,9 +174,7 @@ def forests(draw):
 CHOSEN = {
     "sigmoid": Calibration(method="sigmoid", parameters=(0.7, -0.3)),
     "beta": Calibration(method="beta", parameters=(0.7, 1.4, 0.2)),
-    "isotonic": Calibration(
-        method="isotonic", log_odds=(-2.0, 0.0, 0.5), probabilities=(0.1, 0.4, 0.9)
-    ),
+    "isotonic": Calibration(method="isotonic", log_odds=(-2.0, 0.0, 0.5), logits=(-2.2, -0.4, 2.2)),
 }
 
 
