@@ -88,8 +88,8 @@ def best_rounds(
     """
     lightgbm = _lightgbm()
     fit, validate = validation_days(rows.days, params)
-    for part in (fit, validate):
-        _require_both(rows.labels[part], rows.days[part])
+    _require_both(rows.labels[fit], "fitted")
+    _require_both(rows.labels[validate], "validated")
     candidate = params.training.candidate
     trial = lightgbm.train(
         _options(encoding, features, params),
@@ -103,12 +103,13 @@ def best_rounds(
     return max(trial.best_iteration, 1), facts
 
 
-def _require_both(labels: np.ndarray, days: np.ndarray) -> None:
+def _require_both(labels: np.ndarray, part: str) -> None:
     if len(np.unique(labels)) < 2:
         raise NotEnoughDataError(
-            f"on the days {days.min()} to {days.max()}, within the training days, all"
-            f" {len(labels)} rows have the same label: how many rounds are best cannot be told",
-            fix="bring more days or users, or set training.candidate.rounds",
+            f"the training days that are {part} on to find the number of rounds have"
+            f" {len(labels)} rows, all of users who {'left' if labels.all() else 'stayed'}",
+            fix="bring more users or days, choose another training.validation_share, or set the"
+            " number of rounds yourself: training.candidate.rounds",
         )
 
 

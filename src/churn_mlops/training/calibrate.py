@@ -12,7 +12,7 @@ from churn_mlops.registry.calibration import Calibration, Method
 FOLDS = 5
 # Beyond the outermost levels of an isotonic map its line goes on, this flat and this far: nothing
 # is known there, but a higher score stays a higher risk.
-TAIL_SLOPE, TAIL_LENGTH = 0.05, 1_000.0
+TAIL_SLOPE, TAIL_LENGTH = 0.01, 1_000.0
 # Points of an isotonic map: enough for its steps, few enough for the graph.
 MAXIMUM_POINTS = 50
 METHODS: tuple[Method, ...] = ("sigmoid", "beta", "isotonic")
@@ -144,6 +144,9 @@ def _isotonic(s: np.ndarray, labels: np.ndarray, least: float) -> Calibration:
     _, block = np.unique(levels[order], return_inverse=True)
     if block[-1] >= MAXIMUM_POINTS:
         block = np.arange(len(s)) * MAXIMUM_POINTS // len(s)
+        # Parts within one level have one mean, and become one point.
+        means = np.bincount(block, levels[order]) / np.bincount(block)
+        block = np.unique(means.round(12), return_inverse=True)[1][block]
     rows = np.bincount(block)
     x = np.bincount(block, s[order]) / rows
     y = np.clip(np.bincount(block, levels[order]) / rows, least, 1 - least)

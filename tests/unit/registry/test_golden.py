@@ -3,19 +3,22 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from churn_mlops.registry.golden import PLAIN_ROWS, golden_rows, plain
 from tests.made_up import features
 from tests.trained import bundle, trained
 
 
-def test_rows_span_the_risks_and_include_odd_ones():
+@pytest.mark.parametrize("name", ["baseline", "candidate"])
+def test_rows_span_the_risks_and_include_odd_ones(name):
+    model = bundle(name)
     table, _ = features(trained()[0], users=50, days=2, seed=3)
-    columns = {name: table[name].to_numpy() for name in bundle().meta.feature_names}
-    encoding = bundle().meta.encoding
-    risks = bundle().score(bundle().encode(columns))
+    columns = {feature: table[feature].to_numpy() for feature in model.meta.feature_names}
+    encoding = model.meta.encoding
+    risks = model.score(model.encode(columns))
     made = golden_rows(
-        columns, risks, encoding, lambda row: float(bundle().score(bundle().encode_row(row))[0])
+        columns, risks, encoding, lambda row: float(model.score(model.encode_row(row))[0])
     )
     assert len(made) == PLAIN_ROWS + 1 + len(encoding.names) + len(encoding.categorical) + 2
     assert made[0]["churn_risk"] == risks.min()

@@ -75,7 +75,9 @@ def test_the_method_with_the_lowest_held_out_loss_is_chosen_and_fitted_on_all_ro
     assert set(found.log_loss) == {"none", *METHODS}
     assert found.held_out_log_loss == min(found.log_loss[method] for method in METHODS)
     assert found.log_loss["none"] == pytest.approx(log_loss(labels, sigmoid(s)))
-    assert found.calibration == fit_calibration(found.calibration.method, s, labels)
+    assert found.calibration == fit_calibration(
+        found.calibration.method, s, labels, 0.5 / len(np.unique(users))
+    )
 
 
 def test_which_method_is_best_depends_on_the_distortion():
@@ -96,8 +98,8 @@ def test_no_fold_shares_a_user_and_held_out_rows_are_judged_by_the_others(monkey
     fits, applied = [], []
     real = module.fit_calibration
 
-    def spy(method, log_odds, labels):
-        fitted = real(method, log_odds, labels)
+    def spy(method, log_odds, labels, least):
+        fitted = real(method, log_odds, labels, least)
         fits.append((method, {user_of[value] for value in log_odds.tolist()}, set(labels.tolist())))
         apply = fitted.apply
 

@@ -53,11 +53,8 @@ def test_reports_are_plain_files_under_the_models_name(tmp_path):
     params = params_in(tmp_path)
     paths = write_reports(params, "x", judged(), {"pr_auc": 0.5}, {"name": "x"})
     root = tmp_path / "artifacts"
-    assert paths == [
-        root / "metrics/train_x.json",
-        root / "evaluation/x.json",
-        root / "plots/x_pr.csv",
-    ]
+    names = ("metrics/train_x.json", "evaluation/x.json", "plots/x_pr.csv")
+    assert paths == [root / name for name in names]
     assert json.loads(paths[0].read_text()) == {"pr_auc": 0.5}
     assert json.loads(paths[1].read_text()) == {"name": "x"}
     assert paths[2].read_text() == "a\n1\n1\n"

@@ -55,9 +55,10 @@ def test_the_threshold_is_where_the_days_lists_end(tested):
 def test_with_a_value_profit_and_its_threshold_are_judged(tested):
     found, _ = judged(tested, scoring={"value": VALUE})
     assert found.thresholds["profit"] == found.profit["break_even"] == pytest.approx(6 / 33.5)
-    for name in ("profit_per_user", "expected_maximum_profit"):
-        assert found.metrics[name] == found.profit[name]
-    assert found.profit["profit_per_user"] <= found.profit["best_profit_per_user"]
+    assert found.metrics["profit_per_user"] == found.profit["chosen_profit_per_user"]
+    name = "expected_maximum_profit"
+    assert found.metrics[name] == found.profit[name]
+    assert found.profit["chosen_profit_per_user"] <= found.profit["best_profit_per_user"]
 
 
 @pytest.mark.parametrize("name", ["baseline", "candidate"])

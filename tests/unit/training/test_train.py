@@ -173,9 +173,9 @@ def test_with_a_value_the_profit_is_judged_as_well(again, name):
     folder = again[0] / "artifacts"
     profit = json.loads((folder / f"evaluation/{name}.json").read_text())["profit"]
     meta = load_bundle(folder / "models" / name).meta
-    assert profit["best_profit_per_user"] >= profit["profit_per_user"]
+    assert profit["best_profit_per_user"] >= profit["chosen_profit_per_user"]
     assert meta.thresholds["profit"] == profit["break_even"]
-    assert meta.metrics["profit_per_user"] == profit["profit_per_user"]
+    assert meta.metrics["profit_per_user"] == profit["chosen_profit_per_user"]
     assert meta.metrics["expected_maximum_profit"] == profit["expected_maximum_profit"]
 
 
