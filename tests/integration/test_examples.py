@@ -17,10 +17,8 @@ pytestmark = pytest.mark.slow
 ROOT = workspaces.ROOT
 
 
-def metrics(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        (folder / "artifacts/metrics/train_baseline.json").read_text()
-    )
+def metrics(folder: Path, name: str = "train_baseline") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"artifacts/metrics/{name}.json").read_text())
     return found
 
 
@@ -42,6 +40,10 @@ def test_cdnow(tmp_path: Path) -> None:
     assert found["roc_auc"] > 0.68
     assert found["pr_auc"] > 0.72
     assert found["roc_auc"] > found["roc_auc_recency"] + 0.03
+    trees = metrics(folder, "train_candidate")
+    assert trees["roc_auc"] > 0.685
+    assert trees["pr_auc_gain_low"] > 0
+    assert metrics(folder, "promotion")["decision"] == "promoted"
     body = json.loads(workspaces.run(folder, "churn", "top", "--json", "-n", "5").stdout)
     assert all(len(row["user_id"]) == 5 for row in body["users"]), "leading zeros are kept"
 
@@ -68,3 +70,8 @@ def test_oulad(tmp_path: Path) -> None:
     assert found["pr_auc_recency"] == pytest.approx(0.410, abs=5e-4)
     assert found["roc_auc"] > 0.825
     assert found["pr_auc"] > 0.476
+    trees = metrics(folder, "train_candidate")
+    assert trees["roc_auc"] > 0.849
+    assert trees["pr_auc"] > 0.53
+    assert trees["pr_auc_gain_low"] > 0.1
+    assert metrics(folder, "promotion")["decision"] == "promoted"

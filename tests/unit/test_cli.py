@@ -21,9 +21,12 @@ STAGES = [
     "build-labels",
     "build-training-set",
     "train-baseline",
+    "train-candidate",
+    "promote",
     "batch-score",
 ]
-COMMANDS = [*STAGES, "top", "show-params", "docs"]
+COMMANDS = [*STAGES, "tune", "backtest", "rollback", "history", "top", "report", "show-params"]
+COMMANDS += ["docs"]
 run = CliRunner().invoke
 
 
