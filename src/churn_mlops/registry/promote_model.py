@@ -49,6 +49,8 @@ from churn_mlops.training.split import split_days
 
 STAGE = "promote_model"
 FAMILIES = ("candidate", "baseline")
+# Measured on users kept aside within the training days; the test days are the gate's alone.
+CHOICE = "held_out_log_loss"
 UNCHANGED, DISABLED = "unchanged", "disabled"
 
 
@@ -133,6 +135,8 @@ def choose_challenger(params: Params) -> Contender:
     ------
     BundleError
         No model has been trained, or one is damaged.
+    PromotionError
+        A model does not tell how true its risks were.
     """
     root = Path(params.paths.artifacts) / "models"
     found = [
@@ -142,7 +146,15 @@ def choose_challenger(params: Params) -> Contender:
     ]
     if not found:
         raise BundleError(f"there is no model in {root}", fix="train first: `dvc repro`")
-    return min(found, key=lambda c: c.bundle.meta.metrics["held_out_log_loss"])
+    for contender in found:
+        if CHOICE not in contender.bundle.meta.metrics:
+            known = ", ".join(sorted(contender.bundle.meta.metrics)) or "none"
+            raise PromotionError(
+                f"the model in {root / contender.name} does not tell its {CHOICE} (its metrics:"
+                f" {known}), by which challengers are chosen; the champion stays",
+                fix=f"train it again: `dvc repro -f train_{contender.name}`",
+            )
+    return min(found, key=lambda c: c.bundle.meta.metrics[CHOICE])
 
 
 def _decide(

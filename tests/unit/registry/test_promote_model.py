@@ -111,6 +111,17 @@ def test_the_family_that_was_truest_beside_the_test_days_is_the_challenger(place
     assert place.promote()["challenger"]["name"] == "candidate"
 
 
+def test_a_model_that_tells_its_accuracy_only_is_refused(place):
+    place.train(FAIR)
+    place.promote()
+    before = place.state()
+    place.train(GOOD, metrics={"accuracy": 0.99})
+    with pytest.raises(PromotionError, match=r"does not tell its held_out_log_loss.*accuracy"):
+        place.promote()
+    assert place.state() == before
+    assert place.actions() == ["promoted"]
+
+
 def test_a_dry_run_is_noted_and_changes_nothing_else(place):
     place.train(FAIR)
     with pytest.raises(PromotionError, match="there is no champion"):
