@@ -76,7 +76,7 @@ def main() -> None:
             explain = contributions.one if rows == 1 else contributions.many
             found, expected = explain(block), booster.predict(block, pred_contrib=True)
             gap = np.abs(found - expected[:, :-1]).max()
-            runs = 100 if rows == 1 else chosen.runs if rows <= 1_000 else 2
+            runs = 300 if rows == 1 else chosen.runs if rows <= 1_000 else 2
             ours, theirs = in_turns(
                 lambda block=block, explain=explain: explain(block),
                 lambda block=block, booster=booster: booster.predict(block, pred_contrib=True),

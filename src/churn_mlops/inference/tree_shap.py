@@ -111,9 +111,13 @@ class TreeContributions:
             return np.zeros((1, self._width))
         flat = self._flat
         values = row[0][flat.feature]
-        goes = np.where(flat.categorical, values == flat.threshold, values <= flat.threshold)
-        goes |= np.isnan(values) & flat.missing_left
-        held = np.logical_and.reduceat(goes[flat.node] == flat.way, flat.first_literal)
+        goes = values <= flat.threshold
+        goes[flat.categorical] = values[flat.categorical] == flat.threshold[flat.categorical]
+        if np.isnan(row).any():
+            goes |= np.isnan(values) & flat.missing_left
+        held = goes[flat.node] == flat.way
+        both = np.logical_and.reduceat(goes[flat.more_nodes] == flat.more_ways, flat.more_first)
+        held[flat.several] &= both[: len(flat.several)]
         index = np.add.reduceat(held * flat.weight, flat.first_bit)
         gained = flat.tables[flat.start + index[flat.part]]
         return np.bincount(flat.column, gained, self._width)[None, :]
@@ -127,15 +131,23 @@ class _Flat:
     """All parts of all trees in flat arrays, so that one row is a handful of operations."""
 
     def __init__(self, trees: Trees, parts: list[Part]) -> None:
-        self.feature = np.maximum(trees.feature, 0)
-        self.threshold = np.array(trees.threshold, dtype=np.float32)
-        self.categorical = np.array(trees.categorical)
-        self.missing_left = np.array(trees.missing_left)
-        literals = [literal for part in parts for bit in part.bits for literal in bit]
-        self.node = np.array([node for node, _ in literals])
-        self.way = np.array([way for _, way in literals])
-        lengths = [len(bit) for part in parts for bit in part.bits]
-        self.first_literal = np.r_[0, np.cumsum(lengths)[:-1]]
+        splits = np.flatnonzero(np.array(trees.feature) >= 0)
+        place = np.zeros(len(trees.feature), dtype=np.intp)
+        place[splits] = np.arange(len(splits))
+        self.feature = np.array(trees.feature)[splits]
+        self.threshold = np.array(trees.threshold, dtype=np.float32)[splits]
+        self.categorical = np.flatnonzero(np.array(trees.categorical)[splits])
+        self.missing_left = np.array(trees.missing_left)[splits]
+        # Nearly all bits have one condition; the few that have more are done apart.
+        bits = [bit for part in parts for bit in part.bits]
+        self.node = place[[bit[0][0] for bit in bits]]
+        self.way = np.array([bit[0][1] for bit in bits])
+        self.several = np.array([i for i, bit in enumerate(bits) if len(bit) > 1], dtype=np.intp)
+        # One condition that nobody reads stands at the end, for models without any such bit.
+        more = [bits[i][1:] for i in self.several] + [bits[0][:1]]
+        self.more_nodes = place[[node for bit in more for node, _ in bit]]
+        self.more_ways = np.array([way for bit in more for _, way in bit])
+        self.more_first = np.r_[0, np.cumsum([len(bit) for bit in more])[:-1]]
         self.weight = np.array([1 << i for part in parts for i in range(len(part.bits))])
         self.first_bit = np.r_[0, np.cumsum([len(part.bits) for part in parts])[:-1]]
         self.column = np.concatenate([part.features for part in parts])
