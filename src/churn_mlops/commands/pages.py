@@ -31,7 +31,7 @@ def params_page() -> str:
     lines = [
         "# Parameters",
         "",
-        "Printed from `src/churn_mlops/params/tree.py` by `churn docs`. Every key may be left",
+        "Printed from `src/churn_mlops/params/` by `churn docs`. Every key may be left",
         "out; the default then holds. An unknown key, a wrong type or an impossible value is one",
         "error that names the key. `CHURN__SECTION__KEY=value` in the environment wins over the",
         "file: `CHURN__CHURN__WINDOW_DAYS=14 churn build-labels`. `churn show-params` prints what",

@@ -1,30 +1,32 @@
 """The one typed tree over `params.yaml`; `load` is the only reader of file and environment."""
 
 from churn_mlops.params.load import load
-from churn_mlops.params.tree import (
+from churn_mlops.params.model import (
     Candidate,
+    Evaluation,
+    Promotion,
+    Scoring,
+    Training,
+    Value,
+)
+from churn_mlops.params.tree import (
     Churn,
     Data,
     Dirt,
     Drift,
     Duckdb,
-    Evaluation,
     Features,
     Files,
     Mean,
     Measure,
     Params,
-    Promotion,
     Ratio,
-    Scoring,
     Sql,
     Sum,
     Synthetic,
     Tables,
     Tracking,
-    Training,
     Validation,
-    Value,
 )
 
 __all__ = [

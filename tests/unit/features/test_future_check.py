@@ -54,7 +54,7 @@ def looking_ahead(daily, users, params, subscriptions=None):
 
 def test_the_catalogue_passes(tables, make_params):
     daily, users = tables
-    require_no_future(build_features, daily, users, make_params())
+    assert require_no_future(build_features, daily, users, make_params()) is None
 
 
 def test_a_feature_that_looks_a_day_ahead_is_named(tables, make_params):
@@ -67,7 +67,7 @@ def test_a_feature_that_looks_a_day_ahead_is_named(tables, make_params):
 def test_muted_it_is_left_out(tables, make_params):
     daily, users = tables
     muted = make_params({"validation": {"muted": ("CHN302",)}})
-    require_no_future(looking_ahead, daily, users, muted)
+    assert require_no_future(looking_ahead, daily, users, muted) is None
 
 
 def test_only_what_came_later_is_shuffled():

@@ -46,8 +46,8 @@ def trees(**over):
 
 
 def test_sound_trees_pass():
-    trees().require_width(2)
-    trees().require_width(50)
+    assert trees().require_width(2) is None
+    assert trees().require_width(50) is None
 
 
 @pytest.mark.parametrize(
