@@ -165,7 +165,8 @@ def mlflow_run(params: Params, stage: str, meta: Meta, digest: str, outputs: Seq
     contract = dataset_contract(params)
     data = meta.data[contract.name]
     window = meta.window.model_dump(mode="json")
-    folders = {".json": "", ".csv": "plots"}
+    # Files keep the name of their folder; the metrics stand at the run's root.
+    folders = {"metrics": "", "evaluation": "evaluation", "plots": "plots", "models": "model"}
     return Run(
         name=f"{stage} {meta.family}",
         params={name: str(value) for name, value in (meta.settings | window).items()},
@@ -177,6 +178,6 @@ def mlflow_run(params: Params, stage: str, meta: Meta, digest: str, outputs: Seq
             "bundle_sha256": digest,
             "training_dataset_sha256": data,
         },
-        artifacts=[(str(path), folders.get(path.suffix, "model")) for path in outputs],
+        artifacts=[(str(path), folders[path.parent.name]) for path in outputs],
         dataset={"name": contract.name, "digest": data, "path": str(contract.path(params))},
     )

@@ -100,7 +100,7 @@ def test_the_stage_logs_everything(server, tmp_path, workspace):
     assert {path.name for path in (got / "model").iterdir()} == set(FILES)
     assert load_bundle(got / "model").version == summary.facts["model_version"]
     names = {entry.path for entry in client.list_artifacts(run.info.run_id)}
-    assert names == {"model", "plots", "train_baseline.json"}
+    assert names == {"model", "plots", "evaluation", "train_baseline.json"}
 
 
 def test_a_failed_upload_fails_and_marks_the_run(server, tmp_path):

@@ -139,7 +139,7 @@ def test_mlflow_is_told_settings_metrics_and_files(name):
     assert {"pr_auc", "roc_auc", "accuracy"} <= set(run.metrics)
     assert all(math.isfinite(value) for value in run.metrics.values())
     folders = [folder for _, folder in run.artifacts]
-    assert folders == ["model", "", "", "plots", "plots", "plots"]
+    assert folders == ["model", "", "evaluation", "plots", "plots", "plots"]
     assert all(Path(path).exists() for path, _ in run.artifacts)
     assert run.tags["training_dataset_sha256"] == bundle(name).meta.data["training_dataset"]
     assert run.tags["bundle_sha256"] == bundle(name).digest
