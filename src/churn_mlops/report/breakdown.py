@@ -27,12 +27,17 @@ def backtest(inputs: Inputs, about: Subject) -> Section:
     own = [p for p in found.points if p.model == about.model.name] or list(found.points)
     values = [p.value for p in own if p.value is not None]
     cutoffs = len({p.cutoff for p in own})
-    lead = (
-        f"Trained anew at {words.some(cutoffs, 'cutoff')} and tested on what came after, the"
-        f" {shown.name} lay between {shown.show(min(values))} and {shown.show(max(values))}."
-        if values
-        else "The backtest holds nothing about this model."
-    )
+    if not values:
+        lead = "The backtest holds nothing about this model."
+    elif cutoffs == 1:
+        lead = (
+            f"Only one date left enough to train this model: {shown.name} {shown.show(values[0])}."
+        )
+    else:
+        lead = (
+            f"Trained anew for {words.some(cutoffs, 'date')} and tested on the days from then on,"
+            f" the {shown.name} lay between {shown.show(min(values))} and {shown.show(max(values))}."
+        )
     parts = {
         "figure": figure,
         "metric": shown.name,

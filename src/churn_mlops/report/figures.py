@@ -124,7 +124,7 @@ def through_time(backtest: Backtest, models: Sequence[str]) -> Markup | None:
     low, high = extent(bounds)
     about = metric(backtest.metric)
     plot = Plot((-0.4, len(cutoffs) - 0.6), (max(low, 0.0), min(high, 1.0))).axes(
-        "model trained up to",
+        "tested from",
         about.name,
         lambda n: words.short_day(cutoffs[round(n or 0)]),
         partial(words.number, decimals=2),

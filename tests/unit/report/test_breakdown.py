@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from churn_mlops.report import breakdown
 from churn_mlops.report.subject import subject
 from tests.unit.report import made
@@ -28,3 +30,10 @@ def test_what_is_absent_is_one_line() -> None:
     for section in (breakdown.backtest(bare, about), breakdown.slices(about)):
         assert section.lead
         assert not section.parts
+
+
+def test_a_single_date_is_no_range() -> None:
+    points = [p for p in INPUTS.backtest.points if p.model == ABOUT.model.name][:1]
+    once = INPUTS.backtest.model_copy(update={"points": tuple(points)})
+    lead = breakdown.backtest(replace(INPUTS, backtest=once), ABOUT).lead
+    assert lead.startswith("Only one date left enough to train this model: PR AUC 0.")
