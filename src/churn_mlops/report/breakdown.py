@@ -36,7 +36,8 @@ def backtest(inputs: Inputs, about: Subject) -> Section:
     else:
         lead = (
             f"Trained anew for {words.some(cutoffs, 'date')} and tested on the days from then on,"
-            f" the {shown.name} lay between {shown.show(min(values))} and {shown.show(max(values))}."
+            f" the {shown.name} lay between {shown.show(min(values))} and"
+            f" {shown.show(max(values))}."
         )
     parts = {
         "figure": figure,

@@ -12,7 +12,7 @@ ABOUT = subject(INPUTS)
 
 def test_the_backtest_has_a_row_per_cutoff() -> None:
     section = breakdown.backtest(INPUTS, ABOUT)
-    assert "4 cutoffs" in section.lead
+    assert "4 dates" in section.lead
     assert "between 0.771 and 0.812" in section.lead
     assert section.parts["models"] == ["candidate", "baseline"]
     assert section.parts["rows"][0]["cells"][0] == ("0.771", "0.747 to 0.793")
@@ -36,4 +36,4 @@ def test_a_single_date_is_no_range() -> None:
     points = [p for p in INPUTS.backtest.points if p.model == ABOUT.model.name][:1]
     once = INPUTS.backtest.model_copy(update={"points": tuple(points)})
     lead = breakdown.backtest(replace(INPUTS, backtest=once), ABOUT).lead
-    assert lead.startswith("Only one date left enough to train this model: PR AUC 0.")
+    assert lead.startswith("Only one date left enough to train this model: PR\u00a0AUC 0.")
