@@ -50,7 +50,7 @@ def current_champion(tracker: Tracker, params: Params) -> Bundle | None:
         The registry does not answer.
     """
     version = tracker.by_alias(params.tracking.model, CHAMPION)
-    present = _in_place(params, must_be_sound=version is None)
+    present = in_place(params, must_be_sound=version is None)
     if version is None:
         return present
     if present is None or present.digest != version.tags.get(DIGEST):
@@ -59,7 +59,14 @@ def current_champion(tracker: Tracker, params: Params) -> Bundle | None:
     return present
 
 
-def _in_place(params: Params, *, must_be_sound: bool) -> Bundle | None:
+def in_place(params: Params, *, must_be_sound: bool = True) -> Bundle | None:
+    """The bundle in production as it is, without asking the registry; None when there is none.
+
+    Raises
+    ------
+    BundleError
+        It is damaged and `must_be_sound`.
+    """
     if not production_folder(params).exists():
         return None
     try:

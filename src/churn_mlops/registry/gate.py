@@ -91,7 +91,10 @@ def weigh(
     """
     for scores in (challenger, other):
         if not np.all(np.isfinite(scores)):
-            raise PromotionError("the models gave scores that are no numbers; nothing is promoted")
+            raise PromotionError(
+                "the models gave scores that are no numbers; nothing is promoted",
+                fix="look for impossible values in training_dataset, then train again",
+            )
     if len(np.unique(rows.labels)) < 2:
         raise PromotionError(
             f"of the {len(rows.labels)} rows that both models may be judged on, all have the same"

@@ -27,6 +27,7 @@ from churn_mlops.registry.champion import (
     CHAMPION,
     DIGEST,
     current_champion,
+    in_place,
     production_folder,
 )
 from churn_mlops.registry.fit import require_fit
@@ -95,9 +96,11 @@ def run(params: Params, *, dry_run: bool = False, new_contract: bool = False) ->
     mode = "dry_run" if dry_run and params.promotion.mode == "enabled" else params.promotion.mode
     with Tracker(params.tracking) as tracker, steps(STAGE, 3) as step:
         challenger = choose_challenger(params)
-        bundle = current_champion(tracker, params)
         if mode == "enabled":
+            bundle = current_champion(tracker, params)
             catch_up(tracker, params)
+        else:
+            bundle = in_place(params)
         champion = Contender(CHAMPION, bundle) if bundle else None
         step(f"challenger: {challenger.name}")
         if mode == "disabled" or (champion and champion.bundle.digest == challenger.bundle.digest):

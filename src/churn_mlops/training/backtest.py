@@ -57,6 +57,11 @@ def run(params: Params, cutoffs: int | None = None) -> Summary:
         for split in splits:
             points += _points(con, table, split, skipped)
             _tell(step, split, points)
+    if not points:
+        raise NotEnoughDataError(
+            f"no model could be trained and tested at any date: {'; '.join(skipped)}",
+            fix="bring more days or users, or lower churn.window_days",
+        )
     root = Path(params.paths.artifacts)
     paths = [root / "metrics" / "backtest.json", root / "plots" / "backtest.csv"]
     body = {"metric": METRIC, "points": points, "skipped": skipped}

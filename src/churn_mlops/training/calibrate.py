@@ -13,6 +13,8 @@ FOLDS = 5
 # Beyond the outermost levels of an isotonic map its line goes on, this flat and this far: nothing
 # is known there, but a higher score stays a higher risk.
 TAIL_SLOPE, TAIL_LENGTH = 0.01, 1_000.0
+# In log-odds; float32 scores are some 1e-6 apart.
+NEAREST = 1e-3
 # Points of an isotonic map: enough for its steps, few enough for the graph.
 MAXIMUM_POINTS = 50
 METHODS: tuple[Method, ...] = ("sigmoid", "beta", "isotonic")
@@ -69,6 +71,14 @@ def calibrate(log_odds: np.ndarray, labels: np.ndarray, users: np.ndarray) -> Ca
         Both classes.
     users : array, shape (n,)
     """
+    from threadpoolctl import threadpool_limits
+
+    # One thread: with more, sums of floats could come in another order on another machine.
+    with threadpool_limits(1):
+        return _calibrate(log_odds, labels, users)
+
+
+def _calibrate(log_odds: np.ndarray, labels: np.ndarray, users: np.ndarray) -> Calibrated:
     folds = _folds(labels, users)
     identity = Calibration(method="sigmoid", parameters=(1.0, 0.0))
     losses = {"none": _log_loss(labels, identity.apply(log_odds))}
@@ -150,14 +160,30 @@ def _isotonic(s: np.ndarray, labels: np.ndarray, least: float) -> Calibration:
     rows = np.bincount(block)
     x = np.bincount(block, s[order]) / rows
     y = np.clip(np.bincount(block, levels[order]) / rows, least, 1 - least)
-    keep = np.r_[True, np.diff(x) > 0]
-    x, logits = x[keep], np.log(y[keep] / (1 - y[keep]))
+    x, y = _apart(x, y, rows)
+    logits = np.log(y / (1 - y))
     rise = TAIL_SLOPE * TAIL_LENGTH
     return Calibration(
         method="isotonic",
         log_odds=(float(x[0]) - TAIL_LENGTH, *x.tolist(), float(x[-1]) + TAIL_LENGTH),
         logits=(float(logits[0]) - rise, *logits.tolist(), float(logits[-1]) + rise),
     )
+
+
+def _apart(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Merge points that lie closer than `NEAREST`: a step there would be beyond float32."""
+    merged: list[tuple[float, float, float]] = []
+    for point in zip(x.tolist(), y.tolist(), rows.tolist(), strict=True):
+        if merged and point[0] - merged[-1][0] < NEAREST:
+            a, b, n = merged.pop()
+            total = n + point[2]
+            point = (
+                (a * n + point[0] * point[2]) / total,
+                (b * n + point[1] * point[2]) / total,
+                total,
+            )
+        merged.append(point)
+    return np.array([p[0] for p in merged]), np.array([p[1] for p in merged])
 
 
 def _logistic(columns: np.ndarray, labels: np.ndarray) -> tuple[list[float], float]:

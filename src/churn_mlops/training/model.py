@@ -63,11 +63,14 @@ def fit_model(family: Family, data: Data, params: Params) -> tuple[Model, np.nda
     BundleError
         ONNX Runtime and the trainer differ by more than `PARITY`.
     """
+    from threadpoolctl import threadpool_limits
+
     features = model_features(params)
     encoding = fit_encoding(data.fit.columns, features, family.style)
     matrix = encoding.encode(data.fit.columns)
     fitted = family.fit(data.fit, matrix, encoding, features, params)
-    raw = fitted.log_odds(encoding.encode(data.calibration.columns))
+    with threadpool_limits(1):
+        raw = fitted.log_odds(encoding.encode(data.calibration.columns))
     calibrated = calibrate(raw, data.calibration.labels, data.calibration.users)
     onnx = to_onnx(fitted.model, calibrated.calibration, encoding.width)
     session = open_model(onnx, encoding.width, params.duckdb.threads)

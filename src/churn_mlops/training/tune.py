@@ -45,8 +45,8 @@ def run(params: Params, path: Path, minutes: float, trials: int) -> Summary:
     """Search with Optuna and write the best parameters into the parameter file.
 
     Every trial is fitted before the validation days, with the embargo between, and judged on
-    them by PR-AUC; the test days are not read from. The present parameters are the first trial:
-    they stay unless something is better. The study lies in ``artifacts/tuning/study.db``, under a
+    them by PR-AUC; the test days have no say. The present parameters are among the trials: they
+    stay unless something is better. The study lies in ``artifacts/tuning/study.db``, under a
     name that follows from the data and the other parameters: a search that was interrupted goes
     on where it was, one on other data starts anew.
 
@@ -83,7 +83,8 @@ def run(params: Params, path: Path, minutes: float, trials: int) -> Summary:
             load_if_exists=True,
         )
         before = len(study.trials)
-        if not before:
+        # Whatever was tried before: the present parameters are what the best must beat.
+        if value_of(study, present(params)) is None:
             study.enqueue_trial(present(params))
 
         def objective(trial: Any) -> float:
@@ -100,8 +101,8 @@ def run(params: Params, path: Path, minutes: float, trials: int) -> Summary:
         new = [t for t in study.trials[before:] if t.value is not None]
         run_id = _log(tracker, params, digest, study, new)
     best = study.best_trial
-    first = study.trials[0].value
-    changed = best.number > 0
+    first = value_of(study, present(params))
+    changed = first is not None and best.value > first
     if changed:
         write_candidate(path, best.params)
     return Summary(
@@ -109,7 +110,7 @@ def run(params: Params, path: Path, minutes: float, trials: int) -> Summary:
         {"trials": len(new)},
         [store, *([path] if changed else [])],
         {
-            "before": round(first, 4),
+            "before": None if first is None else round(first, 4),
             "best": round(best.value, 4),
             "rounds": best.user_attrs["rounds"],
             **{name: rounded(best.params[name]) for name in SPACE},
@@ -148,6 +149,16 @@ def present(params: Params) -> dict[str, Any]:
     """The present parameters as a trial; those outside of the space enter at its border."""
     tree = params.training.candidate.model_dump()
     return {name: type(tree[name])(np.clip(tree[name], *SPACE[name][:2])) for name in SPACE}
+
+
+def value_of(study: Any, chosen: Mapping[str, Any]) -> float | None:
+    """What a finished trial with these parameters reached; None when there is none."""
+    wanted = {name: rounded(value) for name, value in chosen.items()}
+    for trial in study.trials:
+        tried = {name: rounded(value) for name, value in trial.params.items()}
+        if trial.value is not None and tried == wanted:
+            return float(trial.value)
+    return None
 
 
 def with_candidate(params: Params, chosen: Mapping[str, Any]) -> Params:
@@ -200,6 +211,9 @@ def write_candidate(path: Path, chosen: Mapping[str, Any]) -> None:
     section = tree["training"].setdefault("candidate", {})
     for name in SPACE:
         section[name] = rounded(chosen[name])
+    # The number of rounds was searched with each of them; a fixed one was for other parameters.
+    if section.get("rounds") is not None:
+        section["rounds"] = None
     text = StringIO()
     yaml.dump(tree, text)
     write_text(path, text.getvalue())

@@ -76,3 +76,11 @@ def test_a_date_at_which_a_model_cannot_be_trained_is_told(tmp_path):
     assert "validate" in summary.facts["skipped"]
     body = json.loads((tmp_path / "artifacts/metrics/backtest.json").read_text())
     assert all(text.startswith("2025-") for text in body["skipped"])
+
+
+def test_no_date_that_leaves_enough_is_an_error_and_writes_nothing(tmp_path):
+    params = params_in(tmp_path)
+    write_tables(params, users=4)
+    with pytest.raises(NotEnoughDataError, match="at any date"):
+        backtest.run(params, cutoffs=2)
+    assert not (tmp_path / "artifacts/metrics/backtest.json").exists()

@@ -254,3 +254,12 @@ def test_a_larger_share_keeps_those_who_were_aside():
     small, large = set_aside(users, 0.1, 1), set_aside(users, 0.4, 1)
     assert (large[small]).all()
     assert large.sum() > small.sum()
+
+
+def test_isotonic_has_no_steps_that_float32_cannot_climb():
+    rng = np.random.default_rng(0)
+    s = np.repeat([-2.0, -2.0 + 4e-15, 0.0, 1.0], 500)
+    labels = (rng.random(2_000) < np.repeat([0.1, 0.2, 0.4, 0.8], 500)).astype(int)
+    fitted = fit_calibration("isotonic", s, labels)
+    assert np.diff(fitted.log_odds).min() >= 1e-4
+    assert fitted.apply(np.array([-2.0]))[0] == pytest.approx(labels[:1_000].mean(), abs=1e-6)

@@ -124,3 +124,21 @@ def test_a_search_goes_on_and_its_trials_are_nested_runs(tmp_path):
     found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
     assert {run.data.tags["mlflow.runName"] for run in found} == {"trial 2", "trial 3"}
     assert all("validation_pr_auc" in run.data.metrics for run in found)
+
+
+@pytest.mark.slow
+def test_present_parameters_are_tried_even_when_a_study_is_there(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("training: {candidate: {max_rounds: 30, rounds: 9}}\n")
+    over = {"max_rounds": 30, "rounds": 9}
+    params = params_in(tmp_path, training={"candidate": over})
+    write_tables(params)
+    tune.run(params, path, minutes=1, trials=1)
+    assert yaml.safe_load(path.read_text())["training"]["candidate"] == over
+    edited = params_in(tmp_path, training={"candidate": over | {"num_leaves": 3, "max_depth": 1}})
+    found = tune.run(edited, path, minutes=1, trials=1)
+    assert found.facts["before"] is not None
+    written = yaml.safe_load(path.read_text())["training"]["candidate"]
+    better = found.facts["best"] > found.facts["before"]
+    assert (written.get("num_leaves") is not None) == better
+    assert written["rounds"] == (None if better else 9)
