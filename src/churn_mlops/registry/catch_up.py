@@ -7,7 +7,7 @@ the registry writes a ledger of its own; and somebody may have moved the alias b
 from __future__ import annotations
 
 from churn_mlops.params import Params
-from churn_mlops.registry.champion import CHAMPION, DIGEST
+from churn_mlops.registry.champion import CHAMPION, DIGEST, TAKEN_BACK
 from churn_mlops.registry.history import PROMOTED, ROLLED_BACK, champions, ledger
 from churn_mlops.registry.mlflow_registry import Tracker
 
@@ -48,5 +48,6 @@ def catch_up(tracker: Tracker, params: Params) -> None:
         entry = book.append(ROLLED_BACK, **{"from": known, "to": found, "reason": _REASON})
     else:
         entry = book.append(PROMOTED, challenger=found, champion=known, reason=_REASON)
-    head = {"ledger_entry": str(entry.n), "ledger_hash": entry.hash}
+    # Whoever made it champion wants it, whatever was thought of it before.
+    head = {"ledger_entry": str(entry.n), "ledger_hash": entry.hash, TAKEN_BACK: "false"}
     tracker.set_tags(name, version.version, head)

@@ -12,6 +12,8 @@ from churn_mlops.registry.mlflow_registry import Tracker, Version
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIGEST = "bundle_sha256"
+# On a version that was rolled back: "true", for machines whose ledger does not know of it.
+TAKEN_BACK = "taken_back"
 
 
 def production_folder(params: Params) -> Path:

@@ -26,6 +26,7 @@ from churn_mlops.registry.champion import (
     CHALLENGER,
     CHAMPION,
     DIGEST,
+    TAKEN_BACK,
     current_champion,
     in_place,
     production_folder,
@@ -181,7 +182,10 @@ def _decide(
     rival = None if new_contract else champion
     verdict, days = judge(challenger, rival, params)
     book = ledger(params)
-    rules = (_not_taken_back(challenger, taken_back(book.entries())), *verdict.rules)
+    known = tracker.versions(params.tracking.model)
+    elsewhere = {v.tags.get(DIGEST, "") for v in known if v.tags.get(TAKEN_BACK) == "true"}
+    back = taken_back(book.entries()) | elsewhere
+    rules = (_not_taken_back(challenger, back), *verdict.rules)
     verdict = replace(verdict, rules=rules)
     action = REFUSED if not verdict.passed else PROMOTED if mode == "enabled" else DRY_RUN
     reason = "; ".join(verdict.failed) or next(r.text for r in rules if r.rule.startswith("better"))

@@ -211,3 +211,14 @@ def test_who_is_killed_before_the_alias_moves_has_not_rolled_back(two, monkeypat
     assert place.promote()["decision"] == "unchanged"
     assert place.state() == before
     assert place.actions() == ["promoted", "promoted"]
+
+
+def test_another_machine_does_not_promote_it_again(two):
+    """Its ledger does not know of the rollback; the registry does."""
+    place, first = two
+    rollback.run(place.params, "complaints")
+    ledger(place.params).path.unlink()
+    report = place.promote()
+    assert report["decision"] == "refused"
+    assert "rolled back before" in report["reason"]
+    assert place.state() == first
