@@ -9,6 +9,7 @@ from churn_mlops.params.model import (
     Training,
     Value,
 )
+from churn_mlops.params.serving import PredictionLog, Serving
 from churn_mlops.params.tree import (
     Churn,
     Data,
@@ -42,9 +43,11 @@ __all__ = [
     "Mean",
     "Measure",
     "Params",
+    "PredictionLog",
     "Promotion",
     "Ratio",
     "Scoring",
+    "Serving",
     "Sql",
     "Sum",
     "Synthetic",

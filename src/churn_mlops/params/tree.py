@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from churn_mlops.params.model import Evaluation, Promotion, Scoring, Training
 from churn_mlops.params.section import Days, IdType, Name, Section, Share, as_date
+from churn_mlops.params.serving import Serving
 
 
 class Paths(Section):
@@ -278,4 +279,5 @@ class Params(Section):
     evaluation: Evaluation = Evaluation()
     promotion: Promotion = Promotion()
     scoring: Scoring = Scoring()
+    serving: Serving = Serving()
     tracking: Tracking = Tracking()

@@ -61,12 +61,18 @@ class Bundle:
         The content of ``bundle.json``.
     profile : dict
         The drift reference.
+    golden : tuple of (dict, float)
+        Raw rows and the risks that they must be given.
+    card : str
+        The model card, Markdown.
     digest : str
         SHA-256 of ``SHA256SUMS``, hexadecimal; names the model exactly.
     """
 
     meta: Meta
     profile: dict[str, Any]
+    golden: tuple[tuple[dict[str, object], float], ...]
+    card: str
     digest: str
     _session: Any
 
@@ -245,8 +251,15 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         raise BundleError(
             f"{folder}: encoding and feature list name different features", fix=_TRAIN_AGAIN
         )
-    bundle = Bundle(meta, profile, digest, open_model(contents["model.onnx"], width, threads))
-    _check_golden(bundle, golden, folder)
+    bundle = Bundle(
+        meta,
+        profile,
+        _golden(golden, meta.feature_names, folder),
+        contents["model_card.md"].decode("utf-8", "replace"),
+        digest,
+        open_model(contents["model.onnx"], width, threads),
+    )
+    _check_golden(bundle, folder)
     return bundle
 
 
@@ -303,18 +316,27 @@ def _verify(contents: Mapping[str, bytes], folder: Path) -> str:
     return hashlib.sha256(contents[SUMS]).hexdigest()
 
 
-def _check_golden(bundle: Bundle, golden: Any, folder: Path) -> None:
+def _golden(
+    entries: Any, names: tuple[str, ...], folder: Path
+) -> tuple[tuple[dict[str, object], float], ...]:
     try:
-        rows = [_scalars(entry["row"]) for entry in golden]
-        expected = np.array([float(entry["churn_risk"]) for entry in golden])
-        names = bundle.meta.feature_names
-        columns = {name: np.array([row[name] for row in rows], dtype=object) for name in names}
+        rows = [(_scalars(entry["row"]), float(entry["churn_risk"])) for entry in entries]
+        complete = all(name in row for row, _ in rows for name in names)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(f"{folder / 'golden_rows.json'} is no list of rows: {error}") from error
-    if len(rows) < MINIMUM_GOLDEN_ROWS:
+    if len(rows) < MINIMUM_GOLDEN_ROWS or not complete:
         raise BundleError(
-            f"{folder / 'golden_rows.json'} has {len(rows)} rows instead of {MINIMUM_GOLDEN_ROWS}"
+            f"{folder / 'golden_rows.json'} has {len(rows)} rows instead of at least"
+            f" {MINIMUM_GOLDEN_ROWS} with all features"
         )
+    return tuple(rows)
+
+
+def _check_golden(bundle: Bundle, folder: Path) -> None:
+    rows = [row for row, _ in bundle.golden]
+    expected = np.array([risk for _, risk in bundle.golden])
+    names = bundle.meta.feature_names
+    columns = {name: np.array([row[name] for row in rows], dtype=object) for name in names}
     together = bundle.score(bundle.encode(columns))
     alone = np.concatenate([bundle.score(bundle.encode_row(row)) for row in rows])
     for risks in (together, alone):

@@ -65,7 +65,8 @@ class Encoding(Part):
     Style ``linear``: numeric columns filled, clipped and scaled, then 0/1 columns of missing
     values, then one 0/1 column per category. Style ``tree``: numeric columns as they are with NaN
     where missing, then one code per categorical feature: its place among the categories, their
-    number for an unseen one, NaN where missing.
+    number for an unseen one, NaN where missing. Where training saw no missing value, no model has
+    learnt what one means: the default stands in.
     """
 
     style: Style
@@ -75,7 +76,7 @@ class Encoding(Part):
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the features, numeric ones first."""
-        return (*self._numeric_names, *(c.name for c in self.categorical))
+        return (*self._numeric_names, *self._categorical_names)
 
     @cached_property
     def matrix_columns(self) -> tuple[tuple[str, str], ...]:
@@ -88,7 +89,7 @@ class Encoding(Part):
             columns += [(f"{c.name}={slot}", c.name) for slot in (*c.categories, MISSING, OTHER)]
         return tuple(columns)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Number of matrix columns."""
         return len(self.matrix_columns)
@@ -130,19 +131,35 @@ class Encoding(Part):
 
     def encode_row(self, row: Mapping[str, object]) -> np.ndarray:
         """Turn one row into a matrix of shape (1, width); absent features count as missing."""
-        block = np.empty((1, len(self.numeric)))
+        return self.matrix_of(self.numbers(row), row)
+
+    def numbers(self, row: Mapping[str, object]) -> np.ndarray:
+        """The numeric features of one row, float64 of shape (1, number of them), NaN if missing.
+
+        Raises
+        ------
+        BundleError
+            One holds something that is no number.
+        """
         get = row.get
         try:
-            block[0] = np.array([get(name) for name in self._numeric_names], dtype=np.float64)
+            found = np.array([get(name) for name in self._numeric_names], dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise BundleError(f"a numeric feature holds something else: {error}") from error
+        return found[None, :]
+
+    def matrix_of(self, numbers: np.ndarray, row: Mapping[str, object]) -> np.ndarray:
+        """Finish what `numbers` began; the array is written over."""
+        get = row.get
         matrix = np.zeros((1, self.width), dtype=np.float32)
-        self._fill(matrix, block, [[get(c.name)] for c in self.categorical])
+        self._fill(matrix, numbers, [[get(name)] for name in self._categorical_names])
         return matrix
 
     def _fill(self, matrix: np.ndarray, block: np.ndarray, values: list[list[object]]) -> None:
         count = len(self.numeric)
+        missing = np.isnan(block)
         if self.style == "tree":
+            np.copyto(block, self._never_missing, where=missing)
             # Beyond the range of float32 lies infinity, which a tree splits like any large number.
             with np.errstate(over="ignore"):
                 matrix[:, :count] = block
@@ -152,7 +169,6 @@ class Encoding(Part):
                 matrix[:, count + i] = codes
             return
         default, low, high, log, indicated = self._arrays
-        missing = np.isnan(block)
         np.copyto(block, default, where=missing)
         np.maximum(block, low, out=block)
         np.minimum(block, high, out=block)
@@ -168,6 +184,15 @@ class Encoding(Part):
     @cached_property
     def _numeric_names(self) -> tuple[str, ...]:
         return tuple(n.name for n in self.numeric)
+
+    @cached_property
+    def _categorical_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.categorical)
+
+    @cached_property
+    def _never_missing(self) -> np.ndarray:
+        """Per numeric feature its default, or NaN where a missing value is one."""
+        return np.array([np.nan if n.missing else n.default for n in self.numeric])
 
     @cached_property
     def _arrays(self) -> tuple[np.ndarray, ...]:

@@ -68,11 +68,16 @@ def test_linear_style_fills_clips_scales_and_opens_slots():
 
 def test_tree_style_keeps_numbers_and_missing():
     matrix = encoding("tree").encode(
-        columns([0, 99, np.nan], [1, 2, 3], ["pro", None, "unheard of"])
+        columns([0, 99, 5], [1, np.nan, 3], ["pro", None, "unheard of"])
     )
     np.testing.assert_array_equal(
-        matrix, np.array([[0, 1, 1], [99, 2, np.nan], [np.nan, 3, 2]], dtype=np.float32)
+        matrix, np.array([[0, 1, 1], [99, np.nan, np.nan], [5, 3, 2]], dtype=np.float32)
     )
+
+
+def test_tree_style_takes_the_default_where_training_saw_nothing_missing():
+    matrix = encoding("tree").encode(columns([np.nan], [np.nan], ["pro"]))
+    np.testing.assert_array_equal(matrix, np.array([[2, np.nan, 1]], dtype=np.float32))
 
 
 numbers = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.integers(-9, 99))
