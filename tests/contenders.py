@@ -76,7 +76,7 @@ def _made(every: int) -> tuple[Linear, Calibration, bytes, list[dict[str, Any]]]
         columns,
         score(session, matrix),
         meta.encoding,
-        lambda row: float(score(session, meta.encoding.encode_row(row))[0]),
+        lambda row: float(score(session, meta.encoding.encode_rows([row]))[0]),
     )
     return linear, calibration, model, golden
 

@@ -30,7 +30,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from churn_mlops.errors import BundleError
-from churn_mlops.registry.encoding import Columns
+from churn_mlops.registry.encoding import Columns, Row
 from churn_mlops.registry.meta import Meta
 from churn_mlops.registry.onnx_check import check_model
 
@@ -85,9 +85,9 @@ class Bundle:
         """Turn raw feature columns into the matrix, float32 of shape (n, width)."""
         return self.meta.encoding.encode(columns)
 
-    def encode_row(self, row: Mapping[str, object]) -> np.ndarray:
-        """Turn one raw row into the matrix, float32 of shape (1, width)."""
-        return self.meta.encoding.encode_row(row)
+    def encode_rows(self, rows: Sequence[Row]) -> np.ndarray:
+        """Turn raw rows into the matrix, float32 of shape (n, width)."""
+        return self.meta.encoding.encode_rows(rows)
 
     def score(self, matrix: np.ndarray) -> np.ndarray:
         """Predict the probability of churn, float64 of shape (n,), for a matrix (n, width)."""
@@ -338,7 +338,7 @@ def _check_golden(bundle: Bundle, folder: Path) -> None:
     names = bundle.meta.feature_names
     columns = {name: np.array([row[name] for row in rows], dtype=object) for name in names}
     together = bundle.score(bundle.encode(columns))
-    alone = np.concatenate([bundle.score(bundle.encode_row(row)) for row in rows])
+    alone = np.concatenate([bundle.score(bundle.encode_rows([row])) for row in rows])
     for risks in (together, alone):
         gap = np.max(np.abs(risks - expected))
         if not gap <= GOLDEN_TOLERANCE:

@@ -13,6 +13,7 @@ from churn_mlops.errors import BundleError
 
 Style = Literal["linear", "tree"]
 Columns = Mapping[str, np.ndarray]
+Row = Mapping[str, object]
 
 MISSING, OTHER = "<missing>", "<other>"
 # Temporaries of an encode stay within a few tens of megabytes, however many rows come.
@@ -129,30 +130,35 @@ class Encoding(Part):
             self._fill(matrix[part], block, values)
         return matrix
 
-    def encode_row(self, row: Mapping[str, object]) -> np.ndarray:
-        """Turn one row into a matrix of shape (1, width); absent features count as missing."""
-        return self.matrix_of(self.numbers(row), row)
+    def encode_rows(self, rows: Sequence[Row]) -> np.ndarray:
+        """Turn rows into a matrix of shape (n, width); absent features count as missing.
 
-    def numbers(self, row: Mapping[str, object]) -> np.ndarray:
-        """The numeric features of one row, float64 of shape (1, number of them), NaN if missing.
+        Raises
+        ------
+        BundleError
+            A numeric feature holds something that is no number.
+        """
+        return self.matrix_of(self.numbers(rows), rows)
+
+    def numbers(self, rows: Sequence[Row]) -> np.ndarray:
+        """The numeric features of rows, float64 of shape (n, number of them), NaN if missing.
 
         Raises
         ------
         BundleError
             One holds something that is no number.
         """
-        get = row.get
+        names = self._numeric_names
         try:
-            found = np.array([get(name) for name in self._numeric_names], dtype=np.float64)
+            return np.array([[*map(row.get, names)] for row in rows], dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise BundleError(f"a numeric feature holds something else: {error}") from error
-        return found[None, :]
 
-    def matrix_of(self, numbers: np.ndarray, row: Mapping[str, object]) -> np.ndarray:
+    def matrix_of(self, numbers: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
         """Finish what `numbers` began; the array is written over."""
-        get = row.get
-        matrix = np.zeros((1, self.width), dtype=np.float32)
-        self._fill(matrix, numbers, [[get(name)] for name in self._categorical_names])
+        matrix = np.zeros((len(rows), self.width), dtype=np.float32)
+        names = self._categorical_names
+        self._fill(matrix, numbers, [[row.get(name) for row in rows] for name in names])
         return matrix
 
     def _fill(self, matrix: np.ndarray, block: np.ndarray, values: list[list[object]]) -> None:

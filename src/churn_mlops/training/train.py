@@ -92,7 +92,7 @@ def train(stage: str, family: Family, params: Params, step: Step) -> tuple[Summa
             data.test.columns,
             risks,
             model.encoding,
-            lambda row: float(score(model.session, model.encoding.encode_row(row))[0]),
+            lambda row: float(score(model.session, model.encoding.encode_rows([row]))[0]),
         ),
         card=model_card(meta),
     )

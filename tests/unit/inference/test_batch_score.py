@@ -75,7 +75,7 @@ def test_each_score_is_that_of_the_users_own_row(scored, table):
     eligible = [row for row in rows if row["is_eligible"]]
     assert set(found.index) == {row["user_id"] for row in eligible}
     for row in eligible:
-        alone = model.score(model.encode_row(row))[0]
+        alone = model.score(model.encode_rows([row]))[0]
         assert found.loc[row["user_id"], "churn_risk"] == round(float(alone), 6)
 
 
@@ -154,7 +154,7 @@ def test_reasons_are_those_of_the_users_own_row(tmp_path, table, model):
     for _, line in found.head(30).iterrows():
         row = users[line.user_id]
         columns = {n: np.array([row[n]], dtype=object) for n in scorer.meta.feature_names}
-        matrix = scorer.encode_row(row)
+        matrix = scorer.encode_rows([row])
         said = explainer.reasons(matrix, columns, scorer.score(matrix))
         for place, texts in enumerate(said, start=1):
             written = line[f"reason_{place}"]

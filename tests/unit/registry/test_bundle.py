@@ -258,7 +258,7 @@ def test_a_loaded_bundle_scores(copy):
     loaded = load_bundle(copy, threads=2)
     golden = json.loads((copy / "golden_rows.json").read_text())
     row = golden[0]["row"]
-    assert loaded.score(loaded.encode_row(row))[0] == pytest.approx(golden[0]["churn_risk"])
+    assert loaded.score(loaded.encode_rows([row]))[0] == pytest.approx(golden[0]["churn_risk"])
     assert loaded.version == hashlib.sha256((copy / SUMS).read_bytes()).hexdigest()[:12]
     columns = {name: np.array([value], dtype=object) for name, value in row.items()}
     assert loaded.encode(columns).shape == (1, loaded.meta.encoding.width)

@@ -90,7 +90,7 @@ def test_a_row_alone_is_encoded_as_among_others(style, rows):
     made = encoding(style)
     together = made.encode(columns(*map(list, zip(*rows, strict=True))))
     for i, (logins, score, plan) in enumerate(rows):
-        alone = made.encode_row({"logins": logins, "score": score, "plan": plan})
+        alone = made.encode_rows([{"logins": logins, "score": score, "plan": plan}])
         np.testing.assert_array_equal(alone[0], together[i])
 
 
@@ -120,7 +120,7 @@ def test_absent_and_wrong_columns_are_named():
     with pytest.raises(BundleError, match="'logins' must be numeric"):
         encoding().encode(wrong)
     with pytest.raises(BundleError, match="numeric feature"):
-        encoding().encode_row({"logins": "many"})
+        encoding().encode_rows([{"logins": "many"}])
 
 
 def test_it_survives_json():

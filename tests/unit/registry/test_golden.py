@@ -18,7 +18,7 @@ def test_rows_span_the_risks_and_include_odd_ones(name):
     encoding = model.meta.encoding
     risks = model.score(model.encode(columns))
     made = golden_rows(
-        columns, risks, encoding, lambda row: float(model.score(model.encode_row(row))[0])
+        columns, risks, encoding, lambda row: float(model.score(model.encode_rows([row]))[0])
     )
     assert len(made) == PLAIN_ROWS + 1 + len(encoding.names) + len(encoding.categorical) + 2
     assert made[0]["churn_risk"] == risks.min()

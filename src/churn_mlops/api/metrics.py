@@ -1,0 +1,214 @@
+"""What the API counts and measures, for Prometheus; right with several worker processes, too."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+RISK_BUCKETS = tuple(n / 20 for n in range(1, 21))
+GAP_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+def share_with_siblings() -> None:
+    """Let the processes of one server count together, when there are several.
+
+    prometheus-client then keeps its numbers in files of one folder, which it asks for when it is
+    imported. `churn serve` makes the folder; a worker of plain `uvicorn --workers` finds one that
+    is named after its parent and the parent's start.
+    """
+    if FOLDER_VARIABLE in os.environ or multiprocessing.parent_process() is None:
+        return
+    started = ""
+    stat = Path(f"/proc/{os.getppid()}/stat")
+    if stat.exists():
+        started = stat.read_text().rpartition(")")[2].split()[19]
+    folder = Path(tempfile.gettempdir()) / f"churn-api-{os.getuid()}-{os.getppid()}-{started}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+
+
+class Metrics:
+    """The metrics of one process.
+
+    Parameters
+    ----------
+    registry : CollectorRegistry
+    """
+
+    def __init__(self, registry: Any) -> None:
+        from prometheus_client import Counter, Gauge, Histogram
+
+        given: dict[str, Any] = {"registry": registry}
+        self.requests = Counter(
+            "churn_api_requests",
+            "Requests answered, by route template.",
+            ["method", "route", "status"],
+            **given,
+        )
+        self.seconds = Histogram(
+            "churn_api_request_duration_seconds",
+            "From a request's first byte to the end of its answer.",
+            ["route"],
+            buckets=LATENCY_BUCKETS,
+            **given,
+        )
+        self.in_flight = Gauge(
+            "churn_api_in_flight_requests",
+            "Requests under way.",
+            multiprocess_mode="livesum",
+            **given,
+        )
+        self.predictions = Counter(
+            "churn_api_predictions", "Users scored.", ["model_version"], **given
+        )
+        self.risk = Histogram(
+            "churn_api_churn_risk", "Risks given.", buckets=RISK_BUCKETS, **given
+        )
+        self.imputed = Counter(
+            "churn_api_imputed_features",
+            "Values that were not given; the default stood in.",
+            ["feature"],
+            **given,
+        )
+        self.out_of_range = Counter(
+            "churn_api_out_of_range_features",
+            "Numbers outside the possible range or all that training has seen.",
+            ["feature"],
+            **given,
+        )
+        self.unseen = Counter(
+            "churn_api_unseen_categories",
+            "Categories that training has not seen.",
+            ["feature"],
+            **given,
+        )
+        self.model_info = Gauge(
+            "churn_api_model_info",
+            "1 for the model that answers; one series per model that ever did.",
+            ["model_version", "registry_version", "family"],
+            multiprocess_mode="livemax",
+            **given,
+        )
+        self.model_loaded = Gauge(
+            "churn_api_model_loaded_timestamp_seconds",
+            "When the model that answers took over.",
+            multiprocess_mode="livemin",
+            **given,
+        )
+        self.swaps = Counter("churn_api_model_swaps", "Changes of the model.", **given)
+        self.swap_seconds = Histogram(
+            "churn_api_model_load_duration_seconds",
+            "From the news of a champion until it answers.",
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            **given,
+        )
+        self.refusals = Counter(
+            "churn_api_model_refusals", "Champions that were not let in.", ["reason"], **given
+        )
+        self.source_up = Gauge(
+            "churn_api_model_source_up",
+            "Whether the registry (or the folder) answered when asked last.",
+            multiprocess_mode="livemin",
+            **given,
+        )
+        self.stale = Gauge(
+            "churn_api_model_stale",
+            "1 while the last good model serves because the champion cannot be had.",
+            multiprocess_mode="livemax",
+            **given,
+        )
+        self.turned_away = Counter(
+            "churn_api_turned_away",
+            "Requests refused before they were read: busy, rate_limit, unauthorized.",
+            ["reason"],
+            **given,
+        )
+        self.log_drops = Counter(
+            "churn_api_prediction_log_dropped",
+            "Sampled predictions that were not logged.",
+            ["reason"],
+            **given,
+        )
+        self.shadow_risk = Histogram(
+            "churn_api_shadow_risk", "Risks by the challenger.", buckets=RISK_BUCKETS, **given
+        )
+        self.shadow_gap = Histogram(
+            "churn_api_shadow_gap",
+            "Absolute difference between champion and challenger.",
+            buckets=GAP_BUCKETS,
+            **given,
+        )
+        self.shadow_drops = Counter(
+            "churn_api_shadow_dropped", "Sampled requests that the challenger missed.", **given
+        )
+        self._scored: dict[str, Any] = {}
+        self._answers: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request; `route` is a template, so that paths cannot make new series."""
+        key = (method, route, status)
+        both = self._answers.get(key)
+        if both is None:
+            both = (self.requests.labels(method, route, status), self.seconds.labels(route))
+            self._answers[key] = both
+        both[0].inc()
+        both[1].observe(seconds)
+
+    def scored(self, model_version: str, count: int) -> None:
+        """Count users that a model has scored."""
+        counter = self._scored.get(model_version)
+        if counter is None:
+            counter = self._scored[model_version] = self.predictions.labels(model_version)
+        counter.inc(count)
+
+    def observe_risks(self, risks: Sequence[float]) -> None:
+        """Note the risks of a batch."""
+        for risk in risks:
+            self.risk.observe(risk)
+
+
+def exposition(registry: Any) -> tuple[bytes, str]:
+    """The text of /metrics and its content type.
+
+    With several processes the numbers of all of them, also of those that have ended, are summed;
+    gauges of ended ones are left out.
+    """
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder:
+        for pid in ended(Path(folder)):
+            mark_process_dead(pid, folder)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def ended(folder: Path) -> set[int]:
+    """Processes that left gauges behind but run no more."""
+    pids = {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}
+    return {pid for pid in pids if not _runs(pid)}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def label_counts(counter: Any, found: Mapping[int, list[str]]) -> None:
+    """Add one per name to a counter that is labelled by it."""
+    for names in found.values():
+        for name in names:
+            counter.labels(name).inc()
