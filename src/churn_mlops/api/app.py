@@ -46,7 +46,7 @@ from churn_mlops.registry.bundle import Bundle
 log = structlog.get_logger()
 
 
-def create_app(params: Params) -> FastAPI:
+def create_app(params: Params) -> Door:
     """Make the application; it loads the champion when it starts.
 
     Parameters
@@ -94,25 +94,26 @@ def create_app(params: Params) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    # First, so that they are found first.
+    posts = {"/predict": Predict(state), "/predict/batch": PredictBatch(state)}
+    # The door answers these itself; the routes make other methods on them a 405.
     app.router.routes += [
-        Route("/predict", Predict(state), methods=["POST"], include_in_schema=False),
-        Route("/predict/batch", PredictBatch(state), methods=["POST"], include_in_schema=False),
+        Route(path, answer, methods=["POST"], include_in_schema=False)
+        for path, answer in posts.items()
     ]
     app.include_router(router(state))
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse)
     app.openapi = Document(app, state)  # type: ignore[method-assign]
     limit = serving.rate_limit
-    app.add_middleware(
-        Door,  # type: ignore[arg-type]
+    return Door(
+        app,
+        direct={("POST", path): answer for path, answer in posts.items()},
         metrics=metrics,
         access_log=access_log,
         keys=Keys(serving.api_keys, serving.api_keys_file),
         rate_limit=RateLimit(limit, serving.rate_limit_burst) if limit else None,
         max_concurrency=serving.max_concurrency,
     )
-    return app
 
 
 def make_state(params: Params, metrics: Metrics, registry: Any) -> State:
@@ -166,7 +167,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
     return Response(body, problem.status, headers, media_type="application/problem+json")
 
 
-def __getattr__(name: str) -> FastAPI:
+def __getattr__(name: str) -> Door:
     """Make `app` when a server asks for it: importing this module reads no parameters."""
     if name == "app":
         return create_app(load())

@@ -173,9 +173,7 @@ def score_lines(
     return Part(body, asked, scored)
 
 
-def _score_json(
-    served: Served, body: bytes, strict: bool
-) -> tuple[Sequence[Any], Scored, bytes]:
+def _score_json(served: Served, body: bytes, strict: bool) -> tuple[Sequence[Any], Scored, bytes]:
     try:
         asked: Any = served.batch.__pydantic_validator__.validate_json(body)
     except ValidationError as error:

@@ -9,7 +9,7 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -45,6 +45,8 @@ class Door:
     Parameters
     ----------
     app : ASGI application
+    direct : mapping of (method, path) to ASGI application
+        What is answered without the framework's routing, which costs as much as scoring a user.
     metrics : Metrics
     access_log : AccessLog
     keys : Keys
@@ -57,13 +59,15 @@ class Door:
         self,
         app: App,
         *,
+        direct: Mapping[tuple[str, str], App],
         metrics: Metrics,
         access_log: AccessLog,
         keys: Keys,
         rate_limit: RateLimit | None,
         max_concurrency: int,
     ) -> None:
-        self._app, self._metrics, self._log = app, metrics, access_log
+        self.app, self._direct = app, direct
+        self._metrics, self._log = metrics, access_log
         self._keys, self._rate_limit = keys, rate_limit
         self._most, self._inside = max_concurrency, 0
         self._in_flight = metrics.in_flight
@@ -73,7 +77,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; other kinds of connections go through as they are."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         began = time.perf_counter()
         visit = Visit(send)
@@ -84,7 +88,12 @@ class Door:
             visit.identify(request_id)
             scope["request_id"] = request_id
             self._let_in(scope)
-            await self._app(scope, receive, visit.send)
+            app = self._direct.get((scope["method"], scope["path"]))
+            if app is None:
+                await self.app(scope, receive, visit.send)
+            else:
+                scope["template"] = scope["path"]
+                await app(scope, receive, visit.send)
         except ProblemError as problem:
             await visit.refuse(problem)
         except ClientGoneError:
@@ -194,5 +203,6 @@ class Visit:
 
 
 def _route(scope: Scope) -> str:
-    route = scope.get("route")
-    return getattr(route, "path", None) or UNMATCHED
+    """The template of the route that answers, as a label that paths cannot multiply."""
+    template: str | None = scope.get("template") or getattr(scope.get("route"), "path", None)
+    return template or UNMATCHED

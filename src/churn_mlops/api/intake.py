@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from typing_extensions import TypedDict
 
 from churn_mlops.api.problems import ProblemError
@@ -25,6 +25,16 @@ LISTED_MISTAKES = 20
 _INTEGERS = ("int8", "int16", "int32", "int64")
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+def _no_number(value: object) -> object:
+    if isinstance(value, str | date):
+        return value
+    raise ValueError("must be a date such as 2025-04-30")
+
+
+# Not strict, since JSON has no dates; but a number of seconds is none either.
+Day = Annotated[date, Field(strict=False), BeforeValidator(_no_number)]
 
 
 def features_class(features: Sequence[FeatureFacts], example: dict[str, Any] | None = None) -> Any:
@@ -53,8 +63,7 @@ def request_class(meta: Meta, example: dict[str, Any] | None = None) -> type[Bas
         __doc__="A user and what is known about them; features that are left out are imputed.",
         user_id=(UserId, Field(examples=[17])),
         snapshot_date=(
-            # Strict JSON has no dates: ISO text it must be.
-            date | None,
+            Day | None,
             Field(default=None, description="day that the features describe"),
         ),
         features=(features_class(meta.features, example), ...),

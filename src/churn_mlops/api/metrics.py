@@ -67,9 +67,7 @@ class Metrics:
         self.predictions = Counter(
             "churn_api_predictions", "Users scored.", ["model_version"], **given
         )
-        self.risk = Histogram(
-            "churn_api_churn_risk", "Risks given.", buckets=RISK_BUCKETS, **given
-        )
+        self.risk = Histogram("churn_api_churn_risk", "Risks given.", buckets=RISK_BUCKETS, **given)
         self.imputed = Counter(
             "churn_api_imputed_features",
             "Values that were not given; the default stood in.",

@@ -63,7 +63,9 @@ class Document:
         classes: list[type[BaseModel]] = [request, batch_class(request, most), Prediction]
         classes += [Predictions, Problem]
         modes = ("validation", "validation", "serialization", "serialization", "serialization")
-        _, schemas = models_json_schema(list(zip(classes, modes, strict=True)), ref_template=TEMPLATE)
+        _, schemas = models_json_schema(
+            list(zip(classes, modes, strict=True)), ref_template=TEMPLATE
+        )
         document["components"]["schemas"] |= schemas["$defs"]
         document["paths"] |= {
             "/predict": {"post": _predict(body)},

@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-UserId = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)] | Annotated[
-    str, Field(strict=True, min_length=1, max_length=256)
-]
+UserId = (
+    Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
+    | Annotated[str, Field(strict=True, min_length=1, max_length=256)]
+)
 Value = float | str | None
 
 

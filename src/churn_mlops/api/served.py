@@ -74,6 +74,7 @@ class Served:
         self._high = np.array([s[1] if p[1] is None else min(p[1], s[1]) for p, s in bounds])
         self._numeric = [n.name for n in encoding.numeric]
         self.categories = [(c.name, {None, *c.categories}) for c in encoding.categorical]
+        self._always = np.array([not n.missing for n in encoding.numeric])
         self._always_known = [n.name for n in encoding.numeric if not n.missing]
         self.ranges = [
             (n.name, float(low), float(high), not n.missing)
@@ -111,8 +112,9 @@ class Served:
         encoding = self.bundle.meta.encoding
         numbers = encoding.numbers(rows)
         imputed = self._imputed(rows, numbers)
-        beyond = (numbers < self._low) | (numbers > self._high)
         out_of_range: dict[int, list[str]] = {}
+        beyond = numbers < self._low
+        beyond |= numbers > self._high
         if beyond.any():
             for row, column in zip(*np.nonzero(beyond), strict=True):
                 out_of_range.setdefault(int(row), []).append(self._numeric[column])
@@ -129,19 +131,19 @@ class Served:
         return self._risks(self.bundle.encode(columns))
 
     def _risks(self, matrix: np.ndarray) -> list[float]:
-        risks: list[float] = np.round(self.bundle.score(matrix), RISK_DECIMALS).tolist()
-        return risks
+        return [round(risk, RISK_DECIMALS) for risk in self.bundle.score(matrix).tolist()]
 
     def _imputed(self, rows: Sequence[Row], numbers: np.ndarray) -> dict[int, list[str]]:
         """Features that are left out, and empty ones that never were empty in training."""
-        found: dict[int, list[str]] = {}
+        # Nearly all rows are whole: only the others are looked at name by name.
         whole = len(self.names)
-        gaps = np.isnan(numbers).any(axis=1).tolist()
-        for place, row in enumerate(rows):
-            # Nearly all rows are whole: only the others are looked at name by name.
-            if (len(row) < whole or gaps[place]) and (names := self.imputed_in(row)):
-                found[place] = names
-        return found
+        odd = {place for place, row in enumerate(rows) if len(row) < whole}
+        gaps = np.isnan(numbers)
+        gaps &= self._always
+        if gaps.any():
+            odd.update(np.flatnonzero(gaps.any(axis=1)).tolist())
+        found = {place: self.imputed_in(rows[place]) for place in sorted(odd)}
+        return {place: names for place, names in found.items() if names}
 
     def imputed_in(self, row: Row) -> list[str]:
         """Features of a row for which the default stands in.

@@ -170,9 +170,7 @@ class Encoding(Part):
             with np.errstate(over="ignore"):
                 matrix[:, :count] = block
             for i, (slots, cells) in enumerate(zip(self._slots, values, strict=True)):
-                codes = np.array(_codes(slots, cells), dtype=np.float32)
-                codes[codes == slots[None]] = np.nan
-                matrix[:, count + i] = codes
+                matrix[:, count + i] = _codes(slots, cells)
             return
         default, low, high, log, indicated = self._arrays
         np.copyto(block, default, where=missing)
@@ -211,18 +209,20 @@ class Encoding(Part):
         )
 
     @cached_property
-    def _slots(self) -> tuple[dict[object, int], ...]:
-        """Per categorical feature: value to slot. Unseen values get the slot after the last."""
-        if self.style == "tree":
-            # The code of an unseen value is the number of categories; missing becomes NaN.
-            return tuple(
-                {**{v: i for i, v in enumerate(c.categories)}, None: -1} for c in self.categorical
-            )
-        return tuple({v: i for i, v in enumerate((*c.categories, None))} for c in self.categorical)
+    def _slots(self) -> tuple[dict[object, float], ...]:
+        """Per categorical feature: value to slot, or in tree style to code."""
+        linear = self.style == "linear"
+        return tuple(
+            {**{v: i for i, v in enumerate(c.categories)}, None: len(c.categories)}
+            if linear
+            else {**{v: float(i) for i, v in enumerate(c.categories)}, None: np.nan}
+            for c in self.categorical
+        )
 
 
-def _codes(slots: dict[object, int], cells: Sequence[object]) -> list[int]:
-    unseen = len(slots) if slots[None] >= 0 else len(slots) - 1
+def _codes(slots: Mapping[object, float], cells: Sequence[object]) -> list[float]:
+    # The slot after the last, the missing one included; the code that is the categories' number.
+    unseen = len(slots) - (slots[None] != slots[None])
     # A cell that differs from itself is NaN, which is how some tables say "missing".
     return [slots.get(cell if cell == cell else None, unseen) for cell in cells]
 

@@ -1,0 +1,115 @@
+"""Runs the API: sockets, worker processes, the metrics' own port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from churn_mlops.api.logs import log_as_json
+from churn_mlops.api.metrics import FOLDER_VARIABLE
+from churn_mlops.errors import ParamsError
+from churn_mlops.params import Params
+
+# Idle connections are kept longer than load balancers do, so that they close first.
+KEEP_ALIVE_SECONDS = 75
+
+
+def serve(params: Params, tell: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished.
+
+    Parameters
+    ----------
+    params : Params
+    tell : callable
+        Told the address, once connections are accepted.
+
+    Raises
+    ------
+    ParamsError
+        The address cannot be listened on.
+    """
+    import uvicorn
+
+    from churn_mlops.api.app import create_app
+
+    serving = params.serving
+    log_as_json()
+    listener = listen(serving.host, serving.port)
+    config = uvicorn.Config(
+        partial(create_app, params),
+        factory=True,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        workers=serving.workers,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=max(1, round(serving.drain_seconds)),
+    )
+    tell(address(listener))
+    folder = None
+    if serving.workers > 1:
+        # Must be known before prometheus-client is imported, here and in the workers.
+        folder = tempfile.mkdtemp(prefix="churn-api-metrics-")
+        os.environ[FOLDER_VARIABLE] = folder
+    try:
+        _run(config, listener, params)
+    finally:
+        listener.close()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(config: Any, listener: socket.socket, params: Params) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    server = uvicorn.Server(config)
+    if config.workers == 1:
+        server.run(sockets=[listener])
+    else:
+        Multiprocess(config, target=server.run, sockets=[listener]).run()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket that all workers accept from.
+
+    Without TCP_NODELAY, which accepted connections inherit, an answer's second small packet waits
+    for the delayed acknowledgement of the first: 40 ms.
+
+    Raises
+    ------
+    ParamsError
+        The port is taken or the host is not this machine's.
+    """
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(place)
+        listener.listen(2048)
+    except OSError as error:
+        raise ParamsError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            fix="choose another serving.port (0: any free one) or serving.host",
+        ) from error
+    listener.setblocking(False)
+    listener.set_inheritable(True)
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The listener's address as a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,3 @@
+class Watcher:
+    def __init__(self, m):
+        pass
