@@ -30,9 +30,9 @@ async def running(params: Params) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the started application; its `app` attribute is the application."""
     app = create_app(params)
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with app.app.router.lifespan_context(app.app):
-        async with httpx.AsyncClient(transport=transport, base_url="http://churn") as client:
-            yield client
+    client = httpx.AsyncClient(transport=transport, base_url="http://churn")
+    async with app.app.router.lifespan_context(app.app), client:
+        yield client
 
 
 def ask(params: Params, questions: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:

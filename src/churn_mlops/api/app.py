@@ -22,11 +22,11 @@ from starlette.routing import Route
 from churn_mlops import __version__
 from churn_mlops.api.access_log import AccessLog
 from churn_mlops.api.batch import PredictBatch
-from churn_mlops.api.door import Door
+from churn_mlops.api.door import App, Door
 from churn_mlops.api.keys import Keys
 from churn_mlops.api.logs import log_as_json
 from churn_mlops.api.metrics import Metrics, share_with_siblings
-from churn_mlops.api.model_source import Named, source_for
+from churn_mlops.api.model_source import Named
 from churn_mlops.api.model_store import ModelStore
 from churn_mlops.api.openapi import Document
 from churn_mlops.api.predict import Predict
@@ -36,6 +36,7 @@ from churn_mlops.api.rate_limit import RateLimit
 from churn_mlops.api.routes import router
 from churn_mlops.api.served import Served
 from churn_mlops.api.shadow import Shadow
+from churn_mlops.api.sources import source_for
 from churn_mlops.api.state import State
 from churn_mlops.api.users import UserStore
 from churn_mlops.api.watcher import Watcher
@@ -84,7 +85,7 @@ def create_app(params: Params) -> Door:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(state.prediction_log.close)
-            await asyncio.to_thread(state.store.source.close)
+            await asyncio.to_thread(state.store.close)
             await access_log.close()
 
     app = FastAPI(
@@ -94,7 +95,7 @@ def create_app(params: Params) -> Door:
         lifespan=lifespan,
         redoc_url=None,
     )
-    posts = {"/predict": Predict(state), "/predict/batch": PredictBatch(state)}
+    posts: dict[str, App] = {"/predict": Predict(state), "/predict/batch": PredictBatch(state)}
     # The door answers these itself; the routes make other methods on them a 405.
     app.router.routes += [
         Route(path, answer, methods=["POST"], include_in_schema=False)
@@ -124,7 +125,7 @@ def make_state(params: Params, metrics: Metrics, registry: Any) -> State:
     def build(bundle: Bundle, named: Named) -> Served:
         return Served(bundle, named.number, serving.max_batch_rows)
 
-    store: ModelStore[Served] = ModelStore(
+    store = ModelStore(
         source_for(params),
         Path(serving.cache) if serving.cache else below / "models",
         build,

@@ -42,7 +42,7 @@ def features_class(features: Sequence[FeatureFacts], example: dict[str, Any] | N
     fields = {feature.name: _field(feature) for feature in features}
     made: Any = TypedDict("Features", fields, total=False)  # type: ignore[misc]
     extra: dict[str, Any] = {"examples": [example]} if example else {}
-    made.__pydantic_config__ = ConfigDict(
+    made.__pydantic_config__ = ConfigDict(  # type: ignore[attr-defined]
         extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=extra or None
     )
     return made

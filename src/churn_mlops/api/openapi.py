@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode as Mode
 from pydantic.json_schema import models_json_schema
 
 from churn_mlops.api.intake import batch_class, request_class
@@ -60,12 +61,14 @@ class Document:
         body = {"user_id": 17, "snapshot_date": "2025-04-30", "features": example}
         most = self._state.serving.max_batch_rows
         request = request_class(served.bundle.meta)
-        classes: list[type[BaseModel]] = [request, batch_class(request, most), Prediction]
-        classes += [Predictions, Problem]
-        modes = ("validation", "validation", "serialization", "serialization", "serialization")
-        _, schemas = models_json_schema(
-            list(zip(classes, modes, strict=True)), ref_template=TEMPLATE
-        )
+        takes: list[tuple[type[BaseModel], Mode]] = [
+            (request, "validation"),
+            (batch_class(request, most), "validation"),
+        ]
+        gives: list[tuple[type[BaseModel], Mode]] = [
+            (answer, "serialization") for answer in (Prediction, Predictions, Problem)
+        ]
+        _, schemas = models_json_schema([*takes, *gives], ref_template=TEMPLATE)
         document["components"]["schemas"] |= schemas["$defs"]
         document["paths"] |= {
             "/predict": {"post": _predict(body)},

@@ -76,7 +76,7 @@ def _run(config: Any, listener: socket.socket, params: Params) -> None:
     if config.workers == 1:
         server.run(sockets=[listener])
     else:
-        Multiprocess(config, target=server.run, sockets=[listener]).run()
+        Multiprocess(config, sockets=[listener]).run()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -24,7 +24,7 @@ class State:
     ----------
     params : Params
     metrics : Metrics
-    store : ModelStore of Served
+    store : ModelStore
     users : UserStore
     prediction_log : PredictionLog
     shadow : Shadow
@@ -36,7 +36,7 @@ class State:
 
     params: Params
     metrics: Metrics
-    store: ModelStore[Served]
+    store: ModelStore
     users: UserStore
     prediction_log: PredictionLog
     shadow: Shadow

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of requests, one a line
 """What goes wrong is told as a problem: a clean 4xx with its kind, place and way out."""
 
 from __future__ import annotations
@@ -249,8 +250,13 @@ def lines(text: str) -> Iterator[Any]:
 def test_a_bad_line_of_a_stream_is_answered_in_its_place(tmp_path: Any) -> None:
     good, risk = golden_request()
     body = b"\n".join(
-        [json.dumps(good).encode(), b"{", b'{"user_id": 2, "features": {"x": 1}}', b"x" * 300_000]
-        + [json.dumps({**good, "user_id": "last"}).encode()]
+        [
+            json.dumps(good).encode(),
+            b"{",
+            b'{"user_id": 2, "features": {"x": 1}}',
+            b"x" * 300_000,
+            json.dumps({**good, "user_id": "last"}).encode(),
+        ]
     )
 
     async def question(client: httpx.AsyncClient) -> httpx.Response:
