@@ -25,7 +25,7 @@ from churn_mlops.api.batch import PredictBatch
 from churn_mlops.api.door import App, Door
 from churn_mlops.api.keys import Keys
 from churn_mlops.api.logs import log_as_json
-from churn_mlops.api.metrics import Metrics, share_with_siblings
+from churn_mlops.api.metrics import Metrics
 from churn_mlops.api.model_source import Named
 from churn_mlops.api.model_store import ModelStore
 from churn_mlops.api.openapi import Document
@@ -36,6 +36,7 @@ from churn_mlops.api.rate_limit import RateLimit
 from churn_mlops.api.routes import router
 from churn_mlops.api.served import Served
 from churn_mlops.api.shadow import Shadow
+from churn_mlops.api.siblings import share_with_siblings
 from churn_mlops.api.sources import source_for
 from churn_mlops.api.state import State
 from churn_mlops.api.users import UserStore
@@ -171,5 +172,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
 def __getattr__(name: str) -> Door:
     """Make `app` when a server asks for it: importing this module reads no parameters."""
     if name == "app":
-        return create_app(load())
+        params = load()
+        # Only `churn serve` opens a second port.
+        serving = params.serving.model_copy(update={"metrics_port": None})
+        return create_app(params.model_copy(update={"serving": serving}))
     raise AttributeError(name)

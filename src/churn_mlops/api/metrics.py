@@ -1,36 +1,13 @@
-"""What the API counts and measures, for Prometheus; right with several worker processes, too."""
+"""What the API counts and measures, for Prometheus."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 RISK_BUCKETS = tuple(n / 20 for n in range(1, 21))
 GAP_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-
-
-def share_with_siblings() -> None:
-    """Let the processes of one server count together, when there are several.
-
-    prometheus-client then keeps its numbers in files of one folder, which it asks for when it is
-    imported. `churn serve` makes the folder; a worker of plain `uvicorn --workers` finds one that
-    is named after its parent and the parent's start.
-    """
-    if FOLDER_VARIABLE in os.environ or multiprocessing.parent_process() is None:
-        return
-    started = ""
-    stat = Path(f"/proc/{os.getppid()}/stat")
-    if stat.exists():
-        started = stat.read_text().rpartition(")")[2].split()[19]
-    folder = Path(tempfile.gettempdir()) / f"churn-api-{os.getuid()}-{os.getppid()}-{started}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    os.environ[FOLDER_VARIABLE] = str(folder)
 
 
 class Metrics:
@@ -169,40 +146,6 @@ class Metrics:
         """Note the risks of a batch."""
         for risk in risks:
             self.risk.observe(risk)
-
-
-def exposition(registry: Any) -> tuple[bytes, str]:
-    """The text of /metrics and its content type.
-
-    With several processes the numbers of all of them, also of those that have ended, are summed;
-    gauges of ended ones are left out.
-    """
-    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-    from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-
-    folder = os.environ.get(FOLDER_VARIABLE)
-    if folder:
-        for pid in ended(Path(folder)):
-            mark_process_dead(pid, folder)
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, folder)
-    return generate_latest(registry), CONTENT_TYPE_LATEST
-
-
-def ended(folder: Path) -> set[int]:
-    """Processes that left gauges behind but run no more."""
-    pids = {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}
-    return {pid for pid in pids if not _runs(pid)}
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def label_counts(counter: Any, found: Mapping[int, list[str]]) -> None:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
 from churn_mlops.api.describe import describe
-from churn_mlops.api.metrics import exposition
 from churn_mlops.api.page import page
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.schemas import ModelDescription, Problem, Readiness, ScoredUser
+from churn_mlops.api.siblings import exposed
 from churn_mlops.api.state import State
 from churn_mlops.api.users import NoPredictionsError
 from churn_mlops.errors import ChurnError
@@ -48,6 +48,9 @@ def router(state: State) -> APIRouter:
     for path in ("/ready", "/health"):
         routes.get(path, response_model=Readiness, tags=["operations"], responses=answers)(ready)
 
+    # Must be imported after `share_with_siblings`.
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
     if state.serving.metrics_port is None:
 
         @routes.get(
@@ -58,8 +61,8 @@ def router(state: State) -> APIRouter:
         )
         async def metrics() -> Response:
             """What the API counts, for Prometheus."""
-            text, kind = exposition(state.registry)
-            return Response(text, media_type=kind)
+            text = generate_latest(exposed(state.registry))
+            return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/model", response_model=ModelDescription, tags=["model"], responses=GUARDED)
     async def model() -> Response:

@@ -7,11 +7,12 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 from churn_mlops.api.logs import log_as_json
-from churn_mlops.api.metrics import FOLDER_VARIABLE
+from churn_mlops.api.siblings import FOLDER_VARIABLE, exposed
 from churn_mlops.errors import ParamsError
 from churn_mlops.params import Params
 
@@ -19,14 +20,14 @@ from churn_mlops.params import Params
 KEEP_ALIVE_SECONDS = 75
 
 
-def serve(params: Params, tell: Callable[[str], None]) -> None:
+def serve(params: Params, tell: Callable[[str, str | None], None]) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished.
 
     Parameters
     ----------
     params : Params
     tell : callable
-        Told the address, once connections are accepted.
+        Told the address, and that of the metrics if it is another, once both are listened on.
 
     Raises
     ------
@@ -54,21 +55,38 @@ def serve(params: Params, tell: Callable[[str], None]) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=max(1, round(serving.drain_seconds)),
     )
-    tell(address(listener))
-    folder = None
-    if serving.workers > 1:
-        # Must be known before prometheus-client is imported, here and in the workers.
-        folder = tempfile.mkdtemp(prefix="churn-api-metrics-")
-        os.environ[FOLDER_VARIABLE] = folder
+    with ExitStack() as stack:
+        stack.callback(listener.close)
+        metrics = None
+        if serving.workers > 1 or serving.metrics_port is not None:
+            # Must be known before prometheus-client is imported, here and in the workers.
+            folder = tempfile.mkdtemp(prefix="churn-api-metrics-")
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            os.environ[FOLDER_VARIABLE] = folder
+            if serving.metrics_port is not None:
+                metrics = expose_metrics(serving.host, serving.metrics_port)
+        tell(address(listener), metrics)
+        _run(config, listener)
+
+
+def expose_metrics(host: str, port: int) -> str:
+    """Answer /metrics on a port of its own, in a thread; returns its address.
+
+    Raises
+    ------
+    ParamsError
+        The address cannot be listened on.
+    """
+    from prometheus_client import start_http_server
+
     try:
-        _run(config, listener, params)
-    finally:
-        listener.close()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+        server, _ = start_http_server(port, host, exposed(None))
+    except OSError as error:
+        raise _not_here(host, port, "metrics_port", error) from error
+    return address(server.socket)
 
 
-def _run(config: Any, listener: socket.socket, params: Params) -> None:
+def _run(config: Any, listener: socket.socket) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -100,13 +118,17 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(place)
         listener.listen(2048)
     except OSError as error:
-        raise ParamsError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            fix="choose another serving.port (0: any free one) or serving.host",
-        ) from error
+        raise _not_here(host, port, "port", error) from error
     listener.setblocking(False)
     listener.set_inheritable(True)
     return listener
+
+
+def _not_here(host: str, port: int, key: str, error: OSError) -> ParamsError:
+    return ParamsError(
+        f"cannot listen on {host}:{port}: {error.strerror or error}",
+        fix=f"choose another serving.{key} (0: any free one) or serving.host",
+    )
 
 
 def address(listener: socket.socket) -> str:

@@ -33,8 +33,11 @@ def serve(
     changed = {name: value for name, value in given.items() if value is not None}
     serving = loaded.serving.model_copy(update=changed)
 
-    def tell(address: str) -> None:
-        typer.echo(jsonlib.dumps({"address": address}) if json else f"serving at {address}")
+    def tell(address: str, metrics: str | None) -> None:
+        if json:
+            typer.echo(jsonlib.dumps({"address": address, "metrics_address": metrics}))
+        else:
+            typer.echo(f"serving at {address}" + (f", metrics at {metrics}" if metrics else ""))
 
     run(loaded.model_copy(update={"serving": serving}), tell)
 

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 
 import pytest
 
@@ -22,55 +15,16 @@ from churn_mlops.registry.bundle import FILES, load_bundle
 from churn_mlops.registry.mlflow_registry import Run, Tracker
 from churn_mlops.training import train_baseline
 from tests.made_up import write_tables
+from tests.mlflow_server import running, stop
 from tests.trained import bundle, params_in, trained
 
 pytestmark = pytest.mark.slow
-
-
-@contextmanager
-def running(folder):
-    """A server with its database and artifacts in a folder; gives its URI and process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1", "--serve-artifacts"]
-    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, start_new_session=True
-        )
-    uri = f"http://127.0.0.1:{port}"
-    try:
-        _wait(f"{uri}/health", process, folder / "log")
-        yield uri, process
-    finally:
-        stop(process)
-
-
-def stop(process):
-    """Its own session: the server's workers end with it."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with running(tmp_path_factory.mktemp("server")) as (uri, _):
         yield uri
-
-
-def _wait(url, process, log):
-    for _ in range(240):
-        assert process.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    raise AssertionError(log.read_text())
 
 
 def test_the_stage_logs_everything(server, tmp_path, workspace):

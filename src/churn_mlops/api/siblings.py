@@ -1,0 +1,81 @@
+"""Numbers of several worker processes, counted together.
+
+prometheus-client then keeps them in files of one folder, which it asks for when it is imported.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def share_with_siblings() -> None:
+    """Let the processes of one server count together, when there are several.
+
+    `churn serve` makes the folder; a worker of plain `uvicorn --workers` finds one that is named
+    after its parent and the parent's start.
+    """
+    if FOLDER_VARIABLE in os.environ or multiprocessing.parent_process() is None:
+        return
+    started = ""
+    stat = Path(f"/proc/{os.getppid()}/stat")
+    if stat.exists():
+        started = stat.read_text().rpartition(")")[2].split()[19]
+    folder = Path(tempfile.gettempdir()) / f"churn-api-{os.getuid()}-{os.getppid()}-{started}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+
+
+class Siblings:
+    """Collects what all processes have counted, also those that have ended; not their gauges.
+
+    Parameters
+    ----------
+    folder : str
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Any]:
+        """The metrics, as prometheus-client's registries ask for them."""
+        from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+        for pid in ended(Path(self._folder)):
+            mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]
+        found: Iterable[Any] = MultiProcessCollector(None, self._folder).collect()  # type: ignore[no-untyped-call]
+        return found
+
+
+def exposed(registry: Any) -> Any:
+    """What /metrics shows: one process's own registry, or that of all siblings."""
+    from prometheus_client import CollectorRegistry
+
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder:
+        return registry
+    together = CollectorRegistry()
+    together.register(Siblings(folder))
+    return together
+
+
+def ended(folder: Path) -> set[int]:
+    """Processes that left gauges behind but run no more."""
+    pids = {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}
+    return {pid for pid in pids if not _runs(pid)}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
