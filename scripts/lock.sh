@@ -12,5 +12,6 @@ compile() {
 }
 compile base.txt pyproject.toml
 compile train.txt --extra train --extra sql pyproject.toml
-compile dev.txt --extra train --extra sql --group dev pyproject.toml
+compile api.txt --extra api pyproject.toml
+compile dev.txt --extra train --extra sql --extra api --group dev pyproject.toml
 echo 'uv' | compile uv.txt -

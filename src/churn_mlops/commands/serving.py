@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from churn_mlops.commands.run import AsJson, ParamsFile, read_params
+from churn_mlops.errors import ChurnError
 
 
 def serve(
@@ -39,7 +40,13 @@ def serve(
         else:
             typer.echo(f"serving at {address}" + (f", metrics at {metrics}" if metrics else ""))
 
-    run(loaded.model_copy(update={"serving": serving}), tell)
+    try:
+        run(loaded.model_copy(update={"serving": serving}), tell)
+    except ModuleNotFoundError as error:
+        raise ChurnError(
+            f"the API needs a package that is not installed: {error.name}",
+            fix="pip install 'churn-mlops[api]'",
+        ) from error
 
 
 COMMANDS = (serve,)
