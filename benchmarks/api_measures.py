@@ -8,9 +8,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import api_peers
@@ -50,11 +50,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of results, and remarks below it."""
+    """A table of results, the figures that they come from, and remarks below it."""
 
     title: str
     head: tuple[str, ...]
     rows: Sequence[Sequence[object]]
+    figures: Mapping[str, object]
     notes: Sequence[str] = ()
 
 
@@ -111,7 +112,12 @@ def mlflow_server(setting: Setting, bundle: Bundle) -> Iterator[tuple[Server, Re
         bin_folder = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
         quiet = {"UVICORN_ACCESS_LOG": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         with Server(
-            "mlflow models serve", command, Path(temporary), bin_folder | quiet, "/ping", SERVER_CORE
+            "mlflow models serve",
+            command,
+            Path(temporary),
+            bin_folder | quiet,
+            "/ping",
+            SERVER_CORE,
         ) as server:
             best: tuple[float, Request] | None = None
             frame = {"columns": list(range(len(row))), "data": [row]}
@@ -174,14 +180,14 @@ def single(setting: Setting) -> Table:
         f"{bundle.meta.family}, {len(bundle.meta.feature_names)} features",
         f"MLflow's fastest form of a body: `{form}`",
     ]
-    return Table("single", head, rows, notes)
+    return Table("single", head, rows, figures(found), notes)
 
 
 def inference(setting: Setting) -> Table:
     """One row without HTTP: encoding and model, all that a request needs, the model alone."""
     from churn_mlops.api.served import Served
 
-    rows = []
+    rows, measured = [], {}
     for name in ("baseline", "candidate"):
         bundle = load_bundle(setting.workspace / "artifacts/models" / name)
         served = Served(bundle, None, BATCH_ROWS)
@@ -195,8 +201,9 @@ def inference(setting: Setting) -> Table:
         ]
         taken = _microseconds(pieces)
         rows.append((f"{name} ({bundle.meta.family})", *(f"{value:.1f} µs" for value in taken)))
+        measured[name] = taken
     head = ("", "encode and score", "`Served.score`: also what is odd", "ONNX Runtime alone")
-    return Table("inference", head, rows)
+    return Table("inference", head, rows, measured)
 
 
 def _microseconds(pieces: Sequence[Callable[[], object]]) -> list[float]:
@@ -236,7 +243,7 @@ def explain(setting: Setting) -> Table:
         for name, loads in found.items()
     ]
     rows.append(("reasons, p50, round by round", f"+{statistics.median(extra):.3f} ms", ""))
-    return Table("explain", ("one connection", "p50", "p99"), rows)
+    return Table("explain", ("one connection", "p50", "p99"), rows, figures(found))
 
 
 def batch(setting: Setting) -> Table:
@@ -268,7 +275,7 @@ def batch(setting: Setting) -> Table:
             )
         )
     head = ("1,000 rows a request", "rows a second", "p50", "p99", "body")
-    return Table("batch", head, rows)
+    return Table("batch", head, rows, figures(found))
 
 
 Golden = Sequence[tuple[dict[str, object], float]]
@@ -334,7 +341,7 @@ def workers(setting: Setting) -> Table:
         (name, f"{_median(loads, 'p50_ms'):.3f} ms", f"{_median(loads, 'p99_ms'):.3f} ms")
         for name, loads in found.items()
     ]
-    return Table("workers", ("one connection", "p50", "p99"), rows)
+    return Table("workers", ("one connection", "p50", "p99"), rows, figures(found))
 
 
 def start(setting: Setting) -> Table:
@@ -343,8 +350,16 @@ def start(setting: Setting) -> Table:
     for _ in range(5):
         with ours(setting) as server:
             taken.append(server.start_seconds)
-    row = ("churn serve", f"{statistics.median(taken):.2f} s ({min(taken):.2f} to {max(taken):.2f})")
-    return Table("start", ("start to ready", "median of 5"), [row])
+    row = (
+        "churn serve",
+        f"{statistics.median(taken):.2f} s ({min(taken):.2f} to {max(taken):.2f})",
+    )
+    return Table("start", ("start to ready", "median of 5"), [row], {"seconds": taken})
+
+
+def figures(found: Mapping[str, Sequence[Load]]) -> dict[str, object]:
+    """Every round of every name."""
+    return {name: [asdict(load) for load in loads] for name, loads in found.items()}
 
 
 def _median(loads: Sequence[Load], name: str) -> float:

@@ -109,7 +109,7 @@ class Server:
         self.start_seconds = 0.0
 
     def __enter__(self) -> Server:
-        self._log = tempfile.TemporaryFile(mode="w+b")  # noqa: SIM115
+        self._log = tempfile.TemporaryFile(mode="w+b")
         started = time.perf_counter()
         # A session of its own, so that what it starts can be ended with it.
         self._process = subprocess.Popen(
@@ -269,7 +269,7 @@ def wrk(
     if told["refused"] or told["broken"] or told["timeouts"] or not told["requests"]:
         raise BenchmarkError(
             f"{server.name}, {request.path}: of {told['requests']:,} answers {told['refused']:,}"
-            f" were errors; {told['broken']} connections broke, {told['timeouts']} answers were late"
+            f" were errors, {told['timeouts']} late, and {told['broken']} connections broke"
         )
     rate = told["requests"] / told["seconds"]
     return Load(told["requests"], rate, told["p50_ms"], told["p99_ms"], told["max_ms"])
