@@ -77,6 +77,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
+    if absent := [tool for tool in ("wrk", "taskset") if shutil.which(tool) is None]:
+        sys.exit(f"error: {' and '.join(absent)} must be installed: Debian's wrk and util-linux")
     tables = []
     print(workspace.machine())
     with tempfile.TemporaryDirectory(prefix="churn-benchmark-") as temporary:

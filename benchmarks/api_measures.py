@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -109,7 +110,7 @@ def mlflow_server(setting: Setting, bundle: Bundle) -> Iterator[tuple[Server, Re
         row = api_peers.save_for_mlflow(setting.workspace, folder)
         serve = f"models serve -m {folder} --env-manager local --host 127.0.0.1 --workers 1"
         command = [str(Path(sys.executable).parent / "mlflow"), *serve.split(), "--port", "{port}"]
-        bin_folder = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+        bin_folder = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         quiet = {"UVICORN_ACCESS_LOG": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         with Server(
             "mlflow models serve",

@@ -165,6 +165,8 @@ async def _swap(server: Server, setting: Setting, seen: Seen, known: Known) -> l
     finally:
         done.set()
         await asyncio.gather(*clients, return_exceptions=True)
+    for task in clients:
+        task.result()
     return waits
 
 
@@ -214,7 +216,6 @@ def swaps(setting: Setting) -> Table:
 def soak(setting: Setting) -> Table:
     """Load for many minutes with a swap every ten seconds; does memory grow?"""
     places = models(setting)
-    known_rows(list(places.values()))
     production = setting.copy / "artifacts/production"
     request = one_row(next(iter(places.values())).golden[0][0])
     memory: list[tuple[float, float]] = []
