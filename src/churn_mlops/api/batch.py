@@ -14,7 +14,7 @@ from churn_mlops.api.arrow_batch import score_stream
 from churn_mlops.api.body import chunks, content_type, read
 from churn_mlops.api.door import Receive, Scope, Send
 from churn_mlops.api.intake import mistakes_of
-from churn_mlops.api.metrics import label_counts
+from churn_mlops.api.patience import Patience
 from churn_mlops.api.predict import flags, missing, respond
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.served import Scored, Served
@@ -38,7 +38,7 @@ class PredictBatch:
         self._state = state
         self._most = state.serving.max_batch_mb << 20
         self._line = state.serving.max_body_kb * 1024
-        self._seconds = state.serving.timeout_seconds
+        self._patience = Patience(state.serving.timeout_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, check, score, answer."""
@@ -52,7 +52,7 @@ class PredictBatch:
                 "unsupported-media-type",
                 f"send rows as application/json, {NDJSON.decode()} or {ARROW.decode()}",
             )
-        body = await read(scope, receive, self._most, self._seconds)
+        body = await read(scope, receive, self._most, self._patience)
         served = self._state.served()
         scope["model_version"] = served.version
         # In a thread, so that single users do not wait for a batch.
@@ -74,16 +74,16 @@ class PredictBatch:
                 (metrics.unseen, arrow.unseen),
             ):
                 for name, count in counts.items():
-                    counter.labels(name).inc(count)
+                    counter.count(name, count)
             await respond(send, 200, arrow.body, ARROW)
 
     def _count(self, served: Served, scored: Scored) -> None:
         metrics = self._state.metrics
         metrics.scored(served.version, len(scored.risks))
         metrics.observe_risks(scored.risks)
-        label_counts(metrics.imputed, scored.imputed)
-        label_counts(metrics.out_of_range, scored.out_of_range)
-        label_counts(metrics.unseen, scored.unseen)
+        metrics.imputed.count_all(scored.imputed)
+        metrics.out_of_range.count_all(scored.out_of_range)
+        metrics.unseen.count_all(scored.unseen)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, strict: bool) -> None:
         """Answer line by line; a bad line is answered by a problem and the others go on.
@@ -110,7 +110,7 @@ class PredictBatch:
     async def _groups(self, receive: Receive) -> AsyncIterator[list[Line]]:
         """Groups of lines; a sender who falls silent is told so on the last one."""
         try:
-            async for lines in _lines(chunks(receive, self._seconds), self._line):
+            async for lines in _lines(chunks(receive, self._patience), self._line):
                 yield lines
         except ProblemError as problem:
             yield [problem]

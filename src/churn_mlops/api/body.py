@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from churn_mlops.api.door import ClientGoneError, Receive, Scope
+from churn_mlops.api.patience import Patience
 from churn_mlops.api.problems import ProblemError
 
 # What is too large is still taken in up to here and thrown away, so that the sender, who writes
@@ -34,7 +35,7 @@ def content_type(scope: Scope) -> str:
     return media.strip()
 
 
-async def read(scope: Scope, receive: Receive, most: int, seconds: float) -> bytes:
+async def read(scope: Scope, receive: Receive, most: int, patience: Patience) -> bytes:
     """The whole body.
 
     Parameters
@@ -42,62 +43,56 @@ async def read(scope: Scope, receive: Receive, most: int, seconds: float) -> byt
     scope, receive : of ASGI
     most : int
         Bytes.
-    seconds : float
+    patience : Patience
         For all of it to arrive.
 
     Raises
     ------
     ProblemError
         It is too large, or arrives too slowly.
+    ClientGoneError
     """
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > most:
             await _drain(receive)
             raise _too_large(most)
-    message = None
     try:
-        async with asyncio.timeout(seconds):
-            message = await receive()
-            if message["type"] == "http.request" and not message.get("more_body", False):
-                body: bytes = message.get("body", b"")
-                if len(body) > most:
-                    raise _too_large(most)
-                return body
-            parts: list[bytes] = []
-            size = 0
-            while True:
-                if message["type"] == "http.disconnect":
-                    raise ClientGoneError
-                part = message.get("body", b"")
-                size += len(part)
-                if size > most:
-                    break
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-                message = await receive()
+        body = await patience.wait(_whole(receive, most))
     except TimeoutError:
-        raise ProblemError.of(
-            "too-slow",
-            f"the body did not arrive within {seconds:g} s",
-            headers=[(b"connection", b"close")],
-        ) from None
-    await _drain(receive)
-    raise _too_large(most)
+        raise _too_slow(f"the body did not arrive within {patience.seconds:g} s") from None
+    if body is None:
+        await _drain(receive)
+        raise _too_large(most)
+    return body
 
 
-async def chunks(receive: Receive, seconds: float) -> AsyncIterator[bytes]:
-    """The parts of a body without end; each must arrive within `seconds`."""
+async def _whole(receive: Receive, most: int) -> bytes | None:
+    """The body, or None as soon as it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        more = message.get("more_body", False)
+        if size > most:
+            if more:
+                return None
+            raise _too_large(most)
+        if not more:
+            return b"".join([*parts, part]) if parts else part
+        parts.append(part)
+
+
+async def chunks(receive: Receive, patience: Patience) -> AsyncIterator[bytes]:
+    """The parts of a body without end; the patience is for each of them."""
     while True:
         try:
-            async with asyncio.timeout(seconds):
-                message = await receive()
+            message = await patience.wait(receive())
         except TimeoutError:
-            raise ProblemError.of(
-                "too-slow",
-                f"nothing arrived for {seconds:g} s",
-                headers=[(b"connection", b"close")],
-            ) from None
+            raise _too_slow(f"nothing arrived for {patience.seconds:g} s") from None
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         if message.get("body"):
@@ -117,6 +112,10 @@ async def _drain(receive: Receive) -> None:
                 left -= len(message.get("body", b""))
     except TimeoutError:
         return
+
+
+def _too_slow(text: str) -> ProblemError:
+    return ProblemError.of("too-slow", text, headers=[(b"connection", b"close")])
 
 
 def _too_large(most: int) -> ProblemError:

@@ -45,23 +45,18 @@ class Metrics:
             "churn_api_predictions", "Users scored.", ["model_version"], **given
         )
         self.risk = Histogram("churn_api_churn_risk", "Risks given.", buckets=RISK_BUCKETS, **given)
-        self.imputed = Counter(
+        self.imputed = PerFeature(
             "churn_api_imputed_features",
             "Values that were not given; the default stood in.",
-            ["feature"],
-            **given,
+            registry,
         )
-        self.out_of_range = Counter(
+        self.out_of_range = PerFeature(
             "churn_api_out_of_range_features",
             "Numbers outside the possible range or all that training has seen.",
-            ["feature"],
-            **given,
+            registry,
         )
-        self.unseen = Counter(
-            "churn_api_unseen_categories",
-            "Categories that training has not seen.",
-            ["feature"],
-            **given,
+        self.unseen = PerFeature(
+            "churn_api_unseen_categories", "Categories that training has not seen.", registry
         )
         self.model_info = Gauge(
             "churn_api_model_info",
@@ -148,8 +143,30 @@ class Metrics:
             self.risk.observe(risk)
 
 
-def label_counts(counter: Any, found: Mapping[int, list[str]]) -> None:
-    """Add one per name to a counter that is labelled by it."""
-    for names in found.values():
-        for name in names:
-            counter.labels(name).inc()
+class PerFeature:
+    """A counter by feature that remembers its children: looking one up costs more than counting.
+
+    Parameters
+    ----------
+    name, about : str
+    registry : CollectorRegistry
+    """
+
+    def __init__(self, name: str, about: str, registry: Any) -> None:
+        from prometheus_client import Counter
+
+        self._counter = Counter(name, about, ["feature"], registry=registry)
+        self._children: dict[str, Any] = {}
+
+    def count(self, feature: str, times: int = 1) -> None:
+        """Count some values of a feature."""
+        child = self._children.get(feature)
+        if child is None:
+            child = self._children[feature] = self._counter.labels(feature)
+        child.inc(times)
+
+    def count_all(self, found: Mapping[int, Sequence[str]]) -> None:
+        """Count the features that rows name."""
+        for names in found.values():
+            for name in names:
+                self.count(name)

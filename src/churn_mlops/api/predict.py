@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from churn_mlops.api.body import content_type, read
 from churn_mlops.api.door import Receive, Scope, Send
 from churn_mlops.api.intake import mistakes_of
-from churn_mlops.api.metrics import label_counts
+from churn_mlops.api.patience import Patience
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.schemas import Mistake
 from churn_mlops.api.served import Served
@@ -31,12 +31,12 @@ class Predict:
     def __init__(self, state: State) -> None:
         self._state = state
         self._most = state.serving.max_body_kb * 1024
-        self._seconds = state.serving.timeout_seconds
+        self._patience = Patience(state.serving.timeout_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, check, score, answer."""
         options = flags(scope, ("explain", "strict"))
-        body = await read(scope, receive, self._most, self._seconds)
+        body = await read(scope, receive, self._most, self._patience)
         require_json(content_type(scope))
         served = self._state.served()
         scope["model_version"] = served.version
@@ -58,11 +58,11 @@ class Predict:
             raise missing(imputed)
         metrics = self._state.metrics
         if imputed:
-            label_counts(metrics.imputed, scored.imputed)
+            metrics.imputed.count_all(scored.imputed)
         if beyond:
-            label_counts(metrics.out_of_range, scored.out_of_range)
+            metrics.out_of_range.count_all(scored.out_of_range)
         if unseen:
-            label_counts(metrics.unseen, scored.unseen)
+            metrics.unseen.count_all(scored.unseen)
         metrics.risk.observe(risk)
         metrics.scored(served.version, 1)
         answer = {

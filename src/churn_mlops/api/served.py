@@ -115,9 +115,11 @@ class Served:
         out_of_range: dict[int, list[str]] = {}
         beyond = numbers < self._low
         beyond |= numbers > self._high
-        if beyond.any():
-            for row, column in zip(*np.nonzero(beyond), strict=True):
-                out_of_range.setdefault(int(row), []).append(self._numeric[column])
+        # Much faster than any() for few values.
+        if np.count_nonzero(beyond):
+            places, columns = beyond.nonzero()
+            for place, column in zip(places.tolist(), columns.tolist(), strict=True):
+                out_of_range.setdefault(place, []).append(self._numeric[column])
         unseen: dict[int, list[str]] = {}
         for name, known in self.categories:
             for place, row in enumerate(rows):
@@ -140,8 +142,10 @@ class Served:
         odd = {place for place, row in enumerate(rows) if len(row) < whole}
         gaps = np.isnan(numbers)
         gaps &= self._always
-        if gaps.any():
+        if np.count_nonzero(gaps):
             odd.update(np.flatnonzero(gaps.any(axis=1)).tolist())
+        if not odd:
+            return {}
         found = {place: self.imputed_in(rows[place]) for place in sorted(odd)}
         return {place: names for place, names in found.items() if names}
 

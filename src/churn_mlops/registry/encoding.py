@@ -169,8 +169,9 @@ class Encoding(Part):
             # Beyond the range of float32 lies infinity, which a tree splits like any large number.
             with np.errstate(over="ignore"):
                 matrix[:, :count] = block
-            for i, (slots, cells) in enumerate(zip(self._slots, values, strict=True)):
-                matrix[:, count + i] = _codes(slots, cells)
+            if values:
+                codes = [_codes(*pair) for pair in zip(self._slots, values, strict=True)]
+                matrix[:, count:] = np.array(codes).T
             return
         default, low, high, log, indicated = self._arrays
         np.copyto(block, default, where=missing)
