@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from churn_mlops.api.intake import LARGEST
+from churn_mlops.api.intake import LARGEST, LISTED_MISTAKES, LONGEST_TEXT
 from churn_mlops.api.predict import missing
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.schemas import Mistake
@@ -60,16 +60,24 @@ def score_stream(served: Served, body: bytes, strict: bool, most: int) -> ArrowA
         It is no Arrow stream, too long, or its columns are not the model's.
     """
     table = _read(body, most)
-    columns, mistakes = _columns(served, table)
+    mistakes = _names(served, table)
     if mistakes:
         unknown = any("no such feature" in mistake.message for mistake in mistakes)
-        kind = "unknown-feature" if unknown else "invalid-request"
-        raise ProblemError.of(kind, f"the table has {len(mistakes)} mistakes", mistakes)
-    imputed, beyond, unseen = _odd(served, columns, set(table.column_names))
+        raise _refused("unknown-feature" if unknown else "invalid-request", mistakes)
+    numbers, mistakes = _numbers(served, table)
+    cells, others = _cells(served, table)
+    if mistakes or others:
+        raise _refused("invalid-request", [*mistakes, *others])
+    imputed, beyond, unseen = _odd(served, numbers, cells, set(table.column_names))
     if strict and imputed:
         raise missing(list(imputed), "columns")
-    risks = served.score_columns(columns)
+    risks = served.risks(served.bundle.meta.encoding.matrix_of(numbers, cells))
     return ArrowAnswer(_write(served, table, risks), risks, imputed, beyond, unseen)
+
+
+def _refused(kind: str, mistakes: list[Mistake]) -> ProblemError:
+    words = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    return ProblemError.of(kind, f"the table has {words}", mistakes[:LISTED_MISTAKES])
 
 
 def _read(body: bytes, most: int) -> Any:
@@ -95,95 +103,104 @@ def _read(body: bytes, most: int) -> Any:
     return table
 
 
-def _columns(served: Served, table: Any) -> tuple[dict[str, np.ndarray], list[Mistake]]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    mistakes: list[Mistake] = []
+def _names(served: Served, table: Any) -> list[Mistake]:
+    """Columns that stand there twice or that the model does not know."""
     names = table.column_names
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        mistakes.append(Mistake(where=f"columns.{name[:256]}", message="stands there twice"))
-    for name in names:
-        if name not in served.names and name not in ("user_id", "snapshot_date"):
-            text = f"the model has no such feature{nearest(name, served.names)}"
-            mistakes.append(Mistake(where=f"columns.{name[:256]}", message=text))
-    columns: dict[str, np.ndarray] = {}
-    if mistakes:
-        return columns, mistakes
-    empty = np.full(table.num_rows, np.nan)
-    for feature in served.bundle.meta.features:
-        if feature.name not in names:
-            nobody = np.full(table.num_rows, None, dtype=object)
-            columns[feature.name] = empty if feature.kind == "numeric" else nobody
+    known = {*served.names, "user_id", "snapshot_date"}
+    twice = sorted({name for name in names if names.count(name) > 1})
+    mistakes = [_at(name, "stands there twice") for name in twice]
+    return mistakes + [
+        _at(name, f"the model has no such feature{nearest(name, served.names)}")
+        for name in names
+        if name not in known
+    ]
+
+
+def _numbers(served: Served, table: Any) -> tuple[np.ndarray, list[Mistake]]:
+    """The numeric features, float64 of shape (n, number of them), and what is wrong with them."""
+    import pyarrow as pa
+
+    numbers = np.full((table.num_rows, len(served.numeric)), np.nan)
+    mistakes: list[Mistake] = []
+    nulls = np.full(len(served.numeric), table.num_rows)
+    names = set(table.column_names)
+    for place, name in enumerate(served.numeric):
+        if name not in names:
             continue
-        column = table[feature.name]
+        column = _plain(table[name])
         kind = column.type
-        if pa.types.is_dictionary(kind):
-            column = column.cast(kind.value_type)
-            kind = column.type
-        where = f"columns.{feature.name}"
         if pa.types.is_null(kind):
-            nobody = np.full(table.num_rows, None, dtype=object)
-            columns[feature.name] = empty if feature.kind == "numeric" else nobody
-        elif feature.kind == "categorical":
-            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-                mistakes.append(Mistake(where=where, message=f"must be text, not {kind}"))
-                continue
-            columns[feature.name] = column.to_numpy()
-        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-            mistakes.append(Mistake(where=where, message=f"must be numbers, not {kind}"))
+            continue
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            mistakes.append(_at(name, f"must be numbers, not {kind}"))
+            continue
+        numbers[:, place] = column.to_numpy()
+        nulls[place] = column.null_count
+    # Null is missing; a NaN that is none came out of a calculation that went wrong.
+    lost = np.count_nonzero(np.isnan(numbers), axis=0) != nulls
+    with np.errstate(invalid="ignore"):
+        bad = np.abs(numbers) > LARGEST
+        whole = served.whole
+        bad[:, whole] |= numbers[:, whole] % 1 > 0
+    for place in np.flatnonzero(lost | bad.any(axis=0)).tolist():
+        name = served.numeric[place]
+        if lost[place]:
+            missing_here = table[name].is_null().to_numpy()
+            bad[:, place] |= np.isnan(numbers[:, place]) & ~missing_here
+        row = int(np.argmax(bad[:, place]))
+        noun = "whole number" if place in whole else "number that fits into 32 bits"
+        mistakes.append(_at(name, f"row {row}: must be null or a finite {noun}"))
+    return numbers, mistakes
+
+
+def _cells(served: Served, table: Any) -> tuple[list[list[object]], list[Mistake]]:
+    """The categorical features, and what is wrong with them."""
+    import pyarrow as pa
+
+    nobody: list[object] = [None] * table.num_rows
+    cells: list[list[object]] = []
+    mistakes: list[Mistake] = []
+    for name, _ in served.categories:
+        column = _plain(table[name]) if name in table.column_names else None
+        if column is None or pa.types.is_null(column.type):
+            cells.append(nobody)
+        elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            cells.append(column.to_pylist())
         else:
-            numbers = column.cast(pa.float64(), safe=False)
-            values = numbers.to_numpy()
-            # Null is missing; a NaN that is none came out of a calculation that went wrong.
-            bad = np.isnan(values) & ~pc.is_null(numbers).to_numpy()
-            bad |= np.abs(np.nan_to_num(values, posinf=np.inf, neginf=np.inf)) > LARGEST
-            if feature.type.startswith("int"):
-                bad |= np.floor(np.nan_to_num(values)) != np.nan_to_num(values)
-            if bad.any():
-                row = int(np.argmax(bad))
-                text = f"row {row}: must be null or a finite {_noun(feature.type)}"
-                mistakes.append(Mistake(where=where, message=text))
-            columns[feature.name] = values
-    return columns, mistakes
+            mistakes.append(_at(name, f"must be text, not {column.type}"))
+    return cells, mistakes
 
 
-def _noun(kind: str) -> str:
-    return "whole number" if kind.startswith("int") else "number that fits into 32 bits"
+def _plain(column: Any) -> Any:
+    import pyarrow as pa
+
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _at(name: str, text: str) -> Mistake:
+    return Mistake(where=f"columns.{name[:LONGEST_TEXT]}", message=text)
 
 
 def _odd(
-    served: Served, columns: Mapping[str, np.ndarray], given: set[str]
+    served: Served, numbers: np.ndarray, cells: list[list[object]], given: set[str]
 ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     """Count per feature the values that are imputed, out of range, unseen."""
-    imputed: dict[str, int] = {}
-    beyond: dict[str, int] = {}
+    rows = len(numbers)
+    gaps = np.count_nonzero(np.isnan(numbers), axis=0)
+    beyond = np.count_nonzero((numbers < served.low) | (numbers > served.high), axis=0)
+    imputed = {
+        name: int(gaps[place])
+        for place, name in enumerate(served.numeric)
+        if name not in given or (served.always[place] and gaps[place])
+    }
+    outside = {served.numeric[place]: int(beyond[place]) for place in np.flatnonzero(beyond)}
     unseen: dict[str, int] = {}
-    rows = len(next(iter(columns.values())))
-    for name, low, high, always in served.ranges:
-        values = columns[name]
-        gaps = rows if name not in given else int(np.isnan(values).sum()) if always else 0
-        if gaps:
-            imputed[name] = gaps
-        odd = int(np.count_nonzero((values < low) | (values > high)))
-        if odd:
-            beyond[name] = odd
-    for name, known in served.categories:
+    for (name, known), column in zip(served.categories, cells, strict=True):
         if name not in given:
             imputed[name] = rows
-            continue
-        found, counts = _counted(columns[name])
-        odd = sum(n for value, n in zip(found, counts, strict=True) if value not in known)
-        if odd:
+        elif odd := sum(cell not in known for cell in column):
             unseen[name] = odd
-    return imputed, beyond, unseen
-
-
-def _counted(values: np.ndarray) -> tuple[list[Any], list[int]]:
-    from collections import Counter
-
-    counts = Counter(values.tolist())
-    return list(counts), list(counts.values())
+    return imputed, outside, unseen
 
 
 def _write(served: Served, table: Any, risks: list[float]) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -19,6 +21,9 @@ from churn_mlops.api.predict import flags, missing, respond
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.served import Scored, Served
 from churn_mlops.api.state import State
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 NDJSON = b"application/x-ndjson"
 ARROW = b"application/vnd.apache.arrow.stream"
@@ -38,6 +43,9 @@ class PredictBatch:
         self._state = state
         self._most = state.serving.max_batch_mb << 20
         self._line = state.serving.max_body_kb * 1024
+        # One thread, beside the event loop, so that single users do not wait for a batch: several
+        # would only take Python's lock from each other.
+        self._thread = ThreadPoolExecutor(1, "batch")
         self._patience = Patience(state.serving.timeout_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,16 +63,15 @@ class PredictBatch:
         body = await read(scope, receive, self._most, self._patience)
         served = self._state.served()
         scope["model_version"] = served.version
-        # In a thread, so that single users do not wait for a batch.
         if kind == "application/json":
-            asked, scored, answer = await asyncio.to_thread(_score_json, served, body, strict)
+            asked, scored, answer = await self._beside(_score_json, served, body, strict)
             self._count(served, scored)
             for one, risk in zip(asked, scored.risks, strict=True):
                 self._state.note(served, one, risk, scope["request_id"])
             await respond(send, 200, answer)
         else:
             most = self._state.serving.max_batch_rows
-            arrow = await asyncio.to_thread(score_stream, served, body, strict, most)
+            arrow = await self._beside(score_stream, served, body, strict, most)
             metrics = self._state.metrics
             metrics.scored(served.version, len(arrow.risks))
             metrics.observe_risks(arrow.risks)
@@ -76,6 +83,10 @@ class PredictBatch:
                 for name, count in counts.items():
                     counter.count(name, count)
             await respond(send, 200, arrow.body, ARROW)
+
+    async def _beside(self, call: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(call, *given, **named))
 
     def _count(self, served: Served, scored: Scored) -> None:
         metrics = self._state.metrics
@@ -96,7 +107,7 @@ class PredictBatch:
         async for lines in self._groups(receive):
             served = self._state.served()
             scope["model_version"] = served.version
-            part = await asyncio.to_thread(
+            part = await self._beside(
                 score_lines, served, lines, number, strict, scope["request_id"]
             )
             number += len(lines)

@@ -22,7 +22,7 @@ LARGEST = 3.4028234663852886e38
 LONGEST_TEXT = 256
 # More mistakes than these are counted, not listed.
 LISTED_MISTAKES = 20
-_INTEGERS = ("int8", "int16", "int32", "int64")
+INTEGERS = ("int8", "int16", "int32", "int64")
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
@@ -85,7 +85,7 @@ def _field(feature: FeatureFacts) -> Any:
     if feature.kind == "categorical":
         return Annotated[str, Field(max_length=LONGEST_TEXT, description=about)] | None
     limits: dict[str, Any] = {"ge": -LARGEST, "le": LARGEST}
-    if feature.type in _INTEGERS:
+    if feature.type in INTEGERS:
         limits["multiple_of"] = 1
     return Annotated[float, Field(description=about, **limits)] | None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 RISK_BUCKETS = tuple(n / 20 for n in range(1, 21))
 GAP_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -138,9 +140,16 @@ class Metrics:
         counter.inc(count)
 
     def observe_risks(self, risks: Sequence[float]) -> None:
-        """Note the risks of a batch."""
-        for risk in risks:
-            self.risk.observe(risk)
+        """Note the risks of a batch, all at once.
+
+        One by one takes longer than scoring them, and prometheus-client has no public way to note
+        many; a test compares this with its `observe`.
+        """
+        places = np.searchsorted(RISK_BUCKETS, risks)
+        for place, count in enumerate(np.bincount(places).tolist()):
+            if count:
+                self.risk._buckets[place].inc(count)
+        self.risk._sum.inc(sum(risks))
 
 
 class PerFeature:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from churn_mlops.api.intake import batch_class, request_class
+from churn_mlops.api.intake import INTEGERS, batch_class, request_class
 from churn_mlops.errors import BundleError
 from churn_mlops.inference.decision import CONTACT, NONE
 from churn_mlops.inference.explain import Explainer
@@ -70,16 +70,15 @@ class Served:
         possible = [(facts[n.name].minimum, facts[n.name].maximum) for n in encoding.numeric]
         seen = [(n.seen_minimum, n.seen_maximum) for n in encoding.numeric]
         bounds = list(zip(possible, seen, strict=True))
-        self._low = np.array([s[0] if p[0] is None else max(p[0], s[0]) for p, s in bounds])
-        self._high = np.array([s[1] if p[1] is None else min(p[1], s[1]) for p, s in bounds])
-        self._numeric = [n.name for n in encoding.numeric]
-        self.categories = [(c.name, {None, *c.categories}) for c in encoding.categorical]
-        self._always = np.array([not n.missing for n in encoding.numeric])
-        self._always_known = [n.name for n in encoding.numeric if not n.missing]
-        self.ranges = [
-            (n.name, float(low), float(high), not n.missing)
-            for n, low, high in zip(encoding.numeric, self._low, self._high, strict=True)
+        self.numeric = [n.name for n in encoding.numeric]
+        self.low = np.array([s[0] if p[0] is None else max(p[0], s[0]) for p, s in bounds])
+        self.high = np.array([s[1] if p[1] is None else min(p[1], s[1]) for p, s in bounds])
+        self.whole = [
+            place for place, name in enumerate(self.numeric) if facts[name].type in INTEGERS
         ]
+        self.always = np.array([not n.missing for n in encoding.numeric])
+        self.categories = [(c.name, {None, *c.categories}) for c in encoding.categorical]
+        self._always_known = [n.name for n in encoding.numeric if not n.missing]
         for place in range(len(bundle.golden)):
             self.check_golden(place)
 
@@ -110,29 +109,26 @@ class Served:
     def score(self, rows: Sequence[Row]) -> Scored:
         """Score rows of validated feature values; those left out count as missing."""
         encoding = self.bundle.meta.encoding
-        numbers = encoding.numbers(rows)
+        numbers, cells = encoding.numbers(rows), encoding.cells(rows)
         imputed = self._imputed(rows, numbers)
         out_of_range: dict[int, list[str]] = {}
-        beyond = numbers < self._low
-        beyond |= numbers > self._high
+        beyond = numbers < self.low
+        beyond |= numbers > self.high
         # Much faster than any() for few values.
         if np.count_nonzero(beyond):
             places, columns = beyond.nonzero()
             for place, column in zip(places.tolist(), columns.tolist(), strict=True):
-                out_of_range.setdefault(place, []).append(self._numeric[column])
+                out_of_range.setdefault(place, []).append(self.numeric[column])
         unseen: dict[int, list[str]] = {}
-        for name, known in self.categories:
-            for place, row in enumerate(rows):
-                if row.get(name) not in known:
+        for (name, known), texts in zip(self.categories, cells, strict=True):
+            for place, text in enumerate(texts):
+                if text not in known:
                     unseen.setdefault(place, []).append(name)
-        matrix = encoding.matrix_of(numbers, rows)
-        return Scored(self._risks(matrix), imputed, out_of_range, unseen, matrix)
+        matrix = encoding.matrix_of(numbers, cells)
+        return Scored(self.risks(matrix), imputed, out_of_range, unseen, matrix)
 
-    def score_columns(self, columns: Mapping[str, np.ndarray]) -> list[float]:
-        """Score complete columns of validated values."""
-        return self._risks(self.bundle.encode(columns))
-
-    def _risks(self, matrix: np.ndarray) -> list[float]:
+    def risks(self, matrix: np.ndarray) -> list[float]:
+        """Risks of an encoded matrix, rounded as in the batch's predictions."""
         return [round(risk, RISK_DECIMALS) for risk in self.bundle.score(matrix).tolist()]
 
     def _imputed(self, rows: Sequence[Row], numbers: np.ndarray) -> dict[int, list[str]]:
@@ -141,7 +137,7 @@ class Served:
         whole = len(self.names)
         odd = {place for place, row in enumerate(rows) if len(row) < whole}
         gaps = np.isnan(numbers)
-        gaps &= self._always
+        gaps &= self.always
         if np.count_nonzero(gaps):
             odd.update(np.flatnonzero(gaps.any(axis=1)).tolist())
         if not odd:

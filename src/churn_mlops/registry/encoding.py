@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -138,7 +139,7 @@ class Encoding(Part):
         BundleError
             A numeric feature holds something that is no number.
         """
-        return self.matrix_of(self.numbers(rows), rows)
+        return self.matrix_of(self.numbers(rows), self.cells(rows))
 
     def numbers(self, rows: Sequence[Row]) -> np.ndarray:
         """The numeric features of rows, float64 of shape (n, number of them), NaN if missing.
@@ -148,17 +149,24 @@ class Encoding(Part):
         BundleError
             One holds something that is no number.
         """
-        names = self._numeric_names
+        whole, names = self._numeric_of, self._numeric_names
         try:
-            return np.array([[*map(row.get, names)] for row in rows], dtype=np.float64)
+            try:
+                given: list[Sequence[object]] = [whole(row) for row in rows]
+            except KeyError:
+                given = [[*map(row.get, names)] for row in rows]
+            return np.array(given, dtype=np.float64).reshape(len(rows), len(names))
         except (TypeError, ValueError, OverflowError) as error:
             raise BundleError(f"a numeric feature holds something else: {error}") from error
 
-    def matrix_of(self, numbers: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
-        """Finish what `numbers` began; the array is written over."""
-        matrix = np.zeros((len(rows), self.width), dtype=np.float32)
-        names = self._categorical_names
-        self._fill(matrix, numbers, [[row.get(name) for row in rows] for name in names])
+    def cells(self, rows: Sequence[Row]) -> list[list[object]]:
+        """The categorical features of rows, one list per feature, None if missing."""
+        return [[row.get(name) for row in rows] for name in self._categorical_names]
+
+    def matrix_of(self, numbers: np.ndarray, cells: list[list[object]]) -> np.ndarray:
+        """Make the matrix of what `numbers` and `cells` give; the numbers are written over."""
+        matrix = np.zeros((len(numbers), self.width), dtype=np.float32)
+        self._fill(matrix, numbers, cells)
         return matrix
 
     def _fill(self, matrix: np.ndarray, block: np.ndarray, values: list[list[object]]) -> None:
@@ -189,6 +197,12 @@ class Encoding(Part):
     @cached_property
     def _numeric_names(self) -> tuple[str, ...]:
         return tuple(n.name for n in self.numeric)
+
+    @cached_property
+    def _numeric_of(self) -> Callable[[Row], Sequence[object]]:
+        """Takes all numeric features out of a row that has them."""
+        names = self._numeric_names
+        return itemgetter(*names) if len(names) > 1 else lambda row: [row[n] for n in names]
 
     @cached_property
     def _categorical_names(self) -> tuple[str, ...]:
