@@ -1,10 +1,126 @@
-class NoPredictionsError(Exception):
-    message = "x"
+"""What the latest batch said about a user; a new batch is noticed at the next question."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from churn_mlops.errors import ContractError
+from churn_mlops.inference.predictions import REASONS
+from churn_mlops.inference.user_store import StoredUsers
+
+log = structlog.get_logger()
+
+# Inode, time of change in nanoseconds, bytes: together they tell a file from the next one.
+Identity = tuple[int, int, int]
+
+
+class NoPredictionsError(ContractError):
+    """No batch has been scored yet."""
+
+    def __init__(self) -> None:
+        super().__init__("no batch predictions yet; run `churn batch-score`")
 
 
 class UserStore:
-    def __init__(self, p):
-        pass
+    """The store file that `batch_score` writes, kept open.
 
-    def get(self, u):
-        return None
+    A store that was open goes on answering while the file is away or damaged: `dvc repro` removes
+    the old predictions before it makes new ones. Safe to call from several threads.
+
+    Parameters
+    ----------
+    path : Path
+        A file or a link to one; need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._open: StoredUsers | None = None
+        self._identity: Identity | None = None
+        self._warned: tuple[Identity | None] | None = None
+
+    def get(self, user_id: str) -> dict[str, Any] | None:
+        """Look a user up in the latest batch.
+
+        Parameters
+        ----------
+        user_id : str
+            As in the path of a request; a number as it is usually written.
+
+        Returns
+        -------
+        dict or None
+            What `ScoredUser` takes; None when the batch has no such user.
+
+        Raises
+        ------
+        NoPredictionsError
+            There is no file, nor has there been one.
+        ContractError
+            The file is damaged or cannot be read, and no sound one was open.
+        """
+        with self._lock:
+            row = self._latest().find(user_id)
+        return None if row is None else answer(row)
+
+    def _latest(self) -> StoredUsers:
+        """The store of the file that is there now, else the one that is open."""
+        identity = None
+        try:
+            # Before opening: what is opened is then this file or a newer one, which the next
+            # question notices.
+            identity = self._identify()
+            if self._open is None or identity != self._identity:
+                self._swap(StoredUsers(self._path), identity)
+        except ContractError as error:
+            if identity and self._identity and identity[0] == self._identity[0]:
+                # The open file itself was written over, which leaves nothing sound to read.
+                self._swap(None, None)
+            if self._open is None:
+                raise
+            self._warn(error, identity)
+        if self._open is None:
+            raise NoPredictionsError
+        return self._open
+
+    def _identify(self) -> Identity:
+        try:
+            found = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise NoPredictionsError from None
+        except OSError as error:
+            raise ContractError(f"{self._path} cannot be read: {error.strerror}") from error
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _swap(self, new: StoredUsers | None, identity: Identity | None) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open, self._identity, self._warned = new, identity, None
+
+    def _warn(self, error: ContractError, identity: Identity | None) -> None:
+        """Say once per file that it is not used."""
+        if self._warned != (identity,) and self._open is not None:
+            day = self._open.as_of_date.isoformat()
+            log.warning("older predictions stay in use", as_of_date=day, reason=error.message)
+            self._warned = (identity,)
+
+
+def answer(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the store as JSON: the reasons become one list, and no number is infinite."""
+    shaped: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in REASONS:
+            said = shaped.setdefault("reasons", [])
+            if value is not None:
+                said.append(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            shaped[name] = None
+        else:
+            shaped[name] = value
+    return shaped

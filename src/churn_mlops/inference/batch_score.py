@@ -35,8 +35,10 @@ from churn_mlops.inference.predictions import (
     latest_path,
     predictions_contract,
     predictions_path,
+    store_path,
     top_path,
 )
+from churn_mlops.inference.user_store import write_store
 from churn_mlops.params import Params
 from churn_mlops.progress import Step, steps
 from churn_mlops.registry.bundle import Bundle
@@ -205,9 +207,17 @@ def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
     count = write(own, ranked.order_by("risk_rank"), contract, params, everybody)
     top = ranked.filter(ranked.decision != NONE).order_by("risk_rank")
     contacts = write(own, top, contract, params, listed)
+    store = store_path(params)
+    by_id = contract.typed(ranked).order_by(ranked.user_id.cast("string"))
     beside = latest.with_name(f".{latest.name}.writing")
-    shutil.copyfile(everybody, beside)
-    os.replace(beside, latest)
+    try:
+        shutil.copyfile(everybody, beside)
+        # The store and the latest table both lie ready before either takes its place.
+        rows = batches(own, by_id, params.scoring.batch_rows)
+        write_store(rows, contract, store, day, bundle.version)
+        os.replace(beside, latest)
+    finally:
+        beside.unlink(missing_ok=True)
     facts = {"as_of_date": day.isoformat(), "model_version": bundle.version}
     if params.scoring.value is not None:
         risks = top.filter(top.decision == CONTACT).churn_risk.to_pyarrow().to_numpy()
@@ -216,6 +226,6 @@ def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
     return Summary(
         "batch_score",
         {"predictions": count, "contacts": contacts},
-        [everybody, listed, latest],
+        [everybody, listed, latest, store],
         facts,
     )

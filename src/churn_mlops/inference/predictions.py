@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from churn_mlops.params import Params
-from churn_mlops.tables import Column, Contract, contracts
+
+if TYPE_CHECKING:
+    from churn_mlops.tables import Column, Contract
 
 RISK_DECIMALS = 6
 REASONS = ("reason_1", "reason_2", "reason_3")
@@ -20,6 +23,9 @@ def context_names(params: Params) -> tuple[str, ...]:
 
 def predictions_contract(params: Params, context: dict[str, Column]) -> Contract:
     """The contract of all three prediction tables; `context` are the columns of `context_names`."""
+    # Here, because the tables bring the engine along and the API needs only names and places.
+    from churn_mlops.tables import Column, Contract, contracts
+
     return Contract(
         "batch_predictions_latest",
         "predictions",
@@ -62,9 +68,10 @@ def latest_path(params: Params) -> Path:
     return _folder(params) / f"batch_predictions_latest.{params.tables.format}"
 
 
+def store_path(params: Params) -> Path:
+    """Where the users of the day scored last are looked up, whatever the tables' format."""
+    return _folder(params) / "batch_predictions_latest.sqlite"
+
+
 def _folder(params: Params) -> Path:
     return Path(params.paths.data) / "predictions"
-
-
-def store_path(p):
-    return "x"

@@ -88,7 +88,7 @@ def test_ranks_are_dense_and_ties_follow_the_user_id(scored):
 
 def test_list_latest_and_decisions_belong_together(scored):
     params, summary, ending, model = scored
-    everybody, top, latest = summary.outputs
+    everybody, top, latest, _ = summary.outputs
     assert top.name == f"churn_top_25_2025-01-03.{ending}"
     assert everybody.read_bytes() == latest.read_bytes()
     found, listed = read(everybody), read(top)
