@@ -73,21 +73,29 @@ class UserStore:
         """The store of the file that is there now, else the one that is open."""
         identity = None
         try:
-            # Before opening: what is opened is then this file or a newer one, which the next
-            # question notices.
             identity = self._identify()
             if self._open is None or identity != self._identity:
-                self._swap(StoredUsers(self._path), identity)
+                return self._swap(*self._opened())
         except ContractError as error:
             if identity and self._identity and identity[0] == self._identity[0]:
                 # The open file itself was written over, which leaves nothing sound to read.
-                self._swap(None, None)
+                self._close()
             if self._open is None:
                 raise
             self._warn(error, identity)
-        if self._open is None:
-            raise NoPredictionsError
         return self._open
+
+    def _opened(self) -> tuple[StoredUsers, Identity]:
+        while True:
+            # Before opening: what is opened is then this file or a newer one, which the next
+            # question notices.
+            identity = self._identify()
+            try:
+                return StoredUsers(self._path), identity
+            except ContractError:
+                # A file that was replaced while it was opened says nothing about the new one.
+                if self._identify() == identity:
+                    raise
 
     def _identify(self) -> Identity:
         try:
@@ -98,10 +106,15 @@ class UserStore:
             raise ContractError(f"{self._path} cannot be read: {error.strerror}") from error
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def _swap(self, new: StoredUsers | None, identity: Identity | None) -> None:
+    def _swap(self, new: StoredUsers, identity: Identity) -> StoredUsers:
+        self._close()
+        self._open, self._identity, self._warned = new, identity, None
+        return new
+
+    def _close(self) -> None:
         if self._open is not None:
             self._open.close()
-        self._open, self._identity, self._warned = new, identity, None
+        self._open = self._identity = None
 
     def _warn(self, error: ContractError, identity: Identity | None) -> None:
         """Say once per file that it is not used."""

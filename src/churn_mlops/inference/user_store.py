@@ -5,6 +5,7 @@ Reading needs nothing beyond Python's own library, so that who only looks up sta
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -54,10 +55,14 @@ class StoredUsers:
         # Immutable: no locks are taken and no side files looked for; writers never change a file.
         place = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         try:
+            size = path.stat().st_size
             self._con = sqlite3.connect(place, uri=True, check_same_thread=False)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
         try:
+            # SQLite itself reads zeros where the last page is cut off.
+            if size != self._pragma("page_count") * self._pragma("page_size"):
+                raise ValueError(f"{size:,} bytes are not all of it")
             meta = dict(self._con.execute("SELECT name, value FROM meta"))
             if meta["schema_version"] != str(SCHEMA_VERSION):
                 raise ValueError(f"its schema version is {meta['schema_version']}")
@@ -121,6 +126,9 @@ class StoredUsers:
         if said != "ok" or count != self.count:
             raise self._unusable(f"{said}, {count:,} of {self.count:,} users")
 
+    def _pragma(self, name: str) -> int:
+        return int(self._con.execute(f"PRAGMA {name}").fetchone()[0])
+
     def close(self) -> None:
         """Close the file."""
         self._con.close()
@@ -175,14 +183,14 @@ def write_store(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.unlink(missing_ok=True)
-        count = _fill(beside, batches, contract, facts)
-        _sync(beside)
-        written = StoredUsers(beside)
         try:
-            written.check()
+            count = _fill(beside, batches, contract, facts)
+            _sync(beside)
+            with contextlib.closing(StoredUsers(beside)) as written:
+                written.check()
+            os.replace(beside, path)
         finally:
-            written.close()
-        os.replace(beside, path)
+            beside.unlink(missing_ok=True)
         _sync(path.parent)
     except sqlite3.IntegrityError as error:
         raise ContractError(
@@ -191,10 +199,9 @@ def write_store(
         ) from error
     except (sqlite3.Error, OSError) as error:
         raise ChurnError(
-            f"{path} cannot be written: {error}", fix="make room on the disk and score again"
+            f"{path} cannot be written: {error}",
+            fix="see that the disk has room and the folder takes new files, then score again",
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)
     return count
 
 
