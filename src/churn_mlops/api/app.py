@@ -105,6 +105,7 @@ def create_app(params: Params) -> Door:
     app.include_router(router(state))
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse)
+    app.add_exception_handler(ProblemError, _tell)
     app.openapi = Document(app, state)  # type: ignore[method-assign]
     limit = serving.rate_limit
     return Door(
@@ -167,6 +168,15 @@ async def _refuse(request: Request, error: Exception) -> Response:
     headers = dict(getattr(error, "headers", None) or {})
     body = problem.body(request.scope["request_id"])
     return Response(body, problem.status, headers, media_type="application/problem+json")
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    # Left to the door, it would come too late: the framework answers what it does not know by 500.
+    if not isinstance(error, ProblemError):
+        raise error
+    headers = {name.decode(): value.decode() for name, value in error.headers}
+    body = error.body(request.scope["request_id"])
+    return Response(body, error.status, headers, media_type="application/problem+json")
 
 
 def __getattr__(name: str) -> Door:

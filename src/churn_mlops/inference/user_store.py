@@ -126,12 +126,12 @@ class StoredUsers:
         if said != "ok" or count != self.count:
             raise self._unusable(f"{said}, {count:,} of {self.count:,} users")
 
-    def _pragma(self, name: str) -> int:
-        return int(self._con.execute(f"PRAGMA {name}").fetchone()[0])
-
     def close(self) -> None:
         """Close the file."""
         self._con.close()
+
+    def _pragma(self, name: str) -> int:
+        return int(self._con.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _unusable(self, why: Exception | str) -> ContractError:
         return ContractError(

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import httpx
+import ibis
+import pyarrow as pa
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from churn_mlops.api.schemas import ModelDescription, Readiness
+from churn_mlops.api.schemas import ModelDescription, Problem, Readiness, ScoredUser
+from churn_mlops.features.catalogue import features_contract
+from churn_mlops.inference.predictions import predictions_contract, store_path
+from churn_mlops.inference.user_store import write_store
+from churn_mlops.params import Params
 from tests.serving import ask, golden_request, workspace
 from tests.trained import bundle
 
@@ -115,3 +122,52 @@ def test_a_request_id_goes_in_and_out_and_new_ones_differ(tmp_path: Any) -> None
     own, *others = ask(workspace(tmp_path), questions)
     assert own == "mine/1"
     assert len(set(others)) == 3
+
+
+def put_users(params: Params) -> None:
+    """Two users in the store that the parameters name."""
+    columns = {column.name: column for column in features_contract(params).columns}
+    shape = predictions_contract(params, columns)
+    day = date(2025, 4, 30)
+    schema = ibis.schema(shape.types).to_pyarrow()
+    given = {"as_of_date": day, "churn_risk": 0.75, "decision": "contact", "reason_3": None}
+    rows = [
+        {f.name: "text" if pa.types.is_string(f.type) else n for f in schema} | given
+        for n in (1, 2)
+    ]
+    table = pa.Table.from_pylist(rows, schema=schema)
+    write_store(table.to_batches(), shape, store_path(params), day, "text")
+
+
+def test_a_user_of_the_latest_batch_is_found(tmp_path: Any) -> None:
+    params = workspace(tmp_path)
+    odd = ["/users/3", "/users/02", "/users/a%00b", "/users/%ff%fe", "/users/" + "9" * 3_000]
+
+    async def questions(client: httpx.AsyncClient) -> tuple[Any, Any, list[httpx.Response]]:
+        early = await client.get("/users/2")
+        put_users(params)
+        return early, await client.get("/users/2"), [await client.get(path) for path in odd]
+
+    early, found, unknown = ask(params, questions)
+    problem = Problem.model_validate_json(early.content)
+    assert (early.status_code, early.headers["retry-after"]) == (503, "60")
+    assert problem.type.endswith("no-predictions")
+    assert problem.detail == "no batch predictions yet; run `churn batch-score`"
+    assert problem.request_id == early.headers["x-request-id"]
+    user = ScoredUser.model_validate_json(found.content)
+    assert found.status_code == 200
+    assert (user.user_id, user.as_of_date, user.churn_risk) == (2, date(2025, 4, 30), 0.75)
+    assert user.reasons == ["text", "text"]
+    assert {"days_since_last_activity", *params.features.static} <= set(found.json())
+    assert {answer.status_code for answer in unknown} == {404}
+    assert {answer.json()["type"].split(":")[-1] for answer in unknown} == {"unknown-user"}
+    assert {answer.headers["content-type"] for answer in unknown} == {"application/problem+json"}
+
+
+def test_a_damaged_store_is_a_503_that_says_so(tmp_path: Any) -> None:
+    params = workspace(tmp_path)
+    store_path(params).parent.mkdir(parents=True)
+    store_path(params).write_text("no database")
+    answer = ask(params, lambda client: client.get("/users/2"))
+    assert answer.status_code == 503
+    assert "not a sound store of predictions" in answer.json()["detail"]

@@ -10,11 +10,14 @@ import pyarrow as pa
 import pytest
 
 from churn_mlops import engine
-from churn_mlops.errors import BundleError, NotEnoughDataError
+from churn_mlops.api.users import UserStore
+from churn_mlops.errors import BundleError, ChurnError, NotEnoughDataError
 from churn_mlops.features.catalogue import features_contract
 from churn_mlops.inference import batch_score
 from churn_mlops.inference.batch_score import choose_day, require_fit
 from churn_mlops.inference.decision import expected_profit, held_out
+from churn_mlops.inference.predictions import REASONS, latest_path, store_path
+from churn_mlops.inference.user_store import StoredUsers
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import copy_bundle
 from churn_mlops.registry.champion import production_folder
@@ -102,6 +105,39 @@ def test_list_latest_and_decisions_belong_together(scored):
     assert params.scoring.top_k == 25
 
 
+def test_every_user_is_found_in_the_store_as_in_the_table(scored):
+    params, summary, _, model = scored
+    assert summary.outputs[3] == store_path(params)
+    found, store = read(summary.outputs[2]), UserStore(store_path(params))
+    for row in found.astype(object).where(found.notna(), None).to_dict("records"):
+        reasons = [row.pop(name) for name in REASONS]
+        shown = store.get(str(row["user_id"]))
+        assert shown.pop("reasons") == [reason for reason in reasons if reason is not None]
+        assert shown == row | {
+            "as_of_date": str(row["as_of_date"]),
+            "model_version": model.version,
+        }
+    stored = StoredUsers(store_path(params))
+    stored.check()
+    assert (stored.count, stored.model_version) == (len(found), model.version)
+    assert stored.as_of_date == FIRST + timedelta(days=2)
+    # A user whom nobody predicted is in neither.
+    assert store.get(str(found.user_id.max() + 1)) is None
+
+
+def test_when_the_store_cannot_be_written_the_latest_table_stays(tmp_path, table):
+    params = scoring_params(tmp_path)
+    put(table, params)
+    batch_score.run(params, as_of_date=FIRST)
+    before = latest_path(params).read_bytes()
+    store_path(params).unlink()
+    (store_path(params) / "taken").mkdir(parents=True)
+    with pytest.raises(ChurnError, match="cannot be written"):
+        batch_score.run(params)
+    assert latest_path(params).read_bytes() == before
+    assert not [p for p in latest_path(params).parent.iterdir() if p.name.startswith(".")]
+
+
 def test_both_formats_and_any_batch_size_give_the_same(tmp_path, table):
     results = []
     for form, size in (("csv", 10_000), ("parquet", 11)):
@@ -134,6 +170,8 @@ def test_text_ids_keep_their_zeros(tmp_path):
     put(made, params)
     found = pd.read_csv(batch_score.run(params).outputs[0], dtype=str)
     assert found.user_id.str.fullmatch(r"u\d{6}").all()
+    store = UserStore(store_path(params))
+    assert [store.get(user)["user_id"] for user in found.user_id] == found.user_id.tolist()
 
 
 def day_of(table, n):

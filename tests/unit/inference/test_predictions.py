@@ -7,6 +7,7 @@ from churn_mlops.inference.predictions import (
     latest_path,
     predictions_contract,
     predictions_path,
+    store_path,
     top_path,
 )
 
@@ -16,6 +17,7 @@ def test_paths_are_those_of_the_specification(make_params):
     assert str(predictions_path(params, day)) == "data/predictions/churn_predictions_2025-04-30.csv"
     assert str(top_path(params, day)) == "data/predictions/churn_top_100_2025-04-30.csv"
     assert str(latest_path(params)) == "data/predictions/batch_predictions_latest.csv"
+    assert str(store_path(params)) == "data/predictions/batch_predictions_latest.sqlite"
 
 
 def test_a_list_that_pays_has_no_fixed_length_in_its_name(make_params):
