@@ -37,6 +37,7 @@ def serve(params: Params, tell: Callable[[str, str | None], None]) -> None:
     import uvicorn
 
     from churn_mlops.api.app import create_app
+    from churn_mlops.api.fair_protocol import FairProtocol
 
     serving = params.serving
     log_as_json()
@@ -45,7 +46,7 @@ def serve(params: Params, tell: Callable[[str, str | None], None]) -> None:
         partial(create_app, params),
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http="httptools" if serving.workers == 1 else FairProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -133,17 +133,16 @@ class Served:
 
     def _imputed(self, rows: Sequence[Row], numbers: np.ndarray) -> dict[int, list[str]]:
         """Features that are left out, and empty ones that never were empty in training."""
-        # Nearly all rows are whole: only the others are looked at name by name.
+        # Nearly all rows are whole: the others are looked at name by name.
         whole = len(self.names)
-        odd = {place for place, row in enumerate(rows) if len(row) < whole}
+        found = {place: self.imputed_in(row) for place, row in enumerate(rows) if len(row) < whole}
         gaps = np.isnan(numbers)
         gaps &= self.always
         if np.count_nonzero(gaps):
-            odd.update(np.flatnonzero(gaps.any(axis=1)).tolist())
-        if not odd:
-            return {}
-        found = {place: self.imputed_in(rows[place]) for place in sorted(odd)}
-        return {place: names for place, names in found.items() if names}
+            for place, column in zip(*(part.tolist() for part in gaps.nonzero()), strict=True):
+                if len(rows[place]) == whole:
+                    found.setdefault(place, []).append(self.numeric[column])
+        return {place: names for place, names in found.items() if names} if found else found
 
     def imputed_in(self, row: Row) -> list[str]:
         """Features of a row for which the default stands in.
