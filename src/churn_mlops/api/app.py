@@ -145,7 +145,7 @@ def make_state(params: Params, metrics: Metrics, registry: Any) -> State:
             serving.prediction_log,
             Path(folder) if folder else below / "predictions",
             str(os.getpid()),
-            lambda reason: metrics.log_drops.labels(reason).inc(),
+            lambda reason, rows: metrics.log_drops.labels(reason).inc(rows),
         ),
         shadow=Shadow(
             serving.shadow_share,

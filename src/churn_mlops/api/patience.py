@@ -40,7 +40,7 @@ class Patience:
             It took too long.
         """
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        assert task is not None
         self._waiting[task] = time.monotonic() + self.seconds
         if self._timer is None:
             self._look_later()

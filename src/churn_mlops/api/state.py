@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from churn_mlops.api.metrics import Metrics
 from churn_mlops.api.model_store import ModelStore
-from churn_mlops.api.prediction_log import PredictionLog
+from churn_mlops.api.prediction_log import Entry, PredictionLog
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.served import Served
 from churn_mlops.api.shadow import Shadow
@@ -67,19 +68,17 @@ class State:
 
     def note(self, served: Served, asked: Any, risk: float, request_id: str) -> None:
         """Let the prediction log and the challenger draw whether they want this prediction."""
-        if self.prediction_log.on:
-            self.prediction_log.add(entry(served, asked, risk, request_id))
+        if self.prediction_log.wants():
+            self.prediction_log.add(
+                Entry(
+                    served=served,
+                    asked_at=datetime.now(UTC),
+                    request_id=request_id,
+                    user_id=asked.user_id,
+                    snapshot_date=asked.snapshot_date,
+                    features=asked.features,
+                    churn_risk=risk,
+                )
+            )
         if self.shadow.on:
             self.shadow.offer(asked.features, risk)
-
-
-def entry(served: Served, asked: Any, risk: float, request_id: str) -> Mapping[str, Any]:
-    """A prediction as the log wants it."""
-    return {
-        "served": served,
-        "user_id": asked.user_id,
-        "snapshot_date": asked.snapshot_date,
-        "features": asked.features,
-        "churn_risk": risk,
-        "request_id": request_id,
-    }

@@ -52,7 +52,7 @@ def test_requests_are_counted_by_what_they_were() -> None:
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(name, labels)
 
-    ok = dict(method="POST", route="/predict", status="200")
+    ok = {"method": "POST", "route": "/predict", "status": "200"}
     assert value("churn_api_requests_total", **ok) == 2
     assert value("churn_api_request_duration_seconds_count", route="/predict") == 3
     assert value("churn_api_predictions_total", model_version="abc") == 7
