@@ -21,7 +21,7 @@ import yaml
 from churn_mlops.params import Params
 
 COMMAND = (sys.executable, "-c", "from churn_mlops.cli import main; main()", "serve")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 30
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
@@ -91,11 +92,17 @@ def _run(config: Any, listener: socket.socket) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    # uvicorn raises the signal that ended it once more; having ended well is no failure.
+    signal.signal(signal.SIGTERM, _end)
     server = uvicorn.Server(config)
     if config.workers == 1:
         server.run(sockets=[listener])
     else:
         Multiprocess(config, sockets=[listener]).run()
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(0)
 
 
 def listen(host: str, port: int) -> socket.socket:
