@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 
 from churn_mlops.api.app import create_app
+from churn_mlops.inference import batch_score
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import Bundle, copy_bundle
 from churn_mlops.registry.champion import production_folder
-from tests.trained import bundle, bundle_folder, params_in
+from tests.trained import bundle, bundle_folder, params_in, trained
 
 
 def workspace(folder: Path, champion: str | None = "candidate", **serving: Any) -> Params:
@@ -22,6 +23,19 @@ def workspace(folder: Path, champion: str | None = "candidate", **serving: Any) 
     params = params_in(folder, serving=serving, tracking={})
     if champion:
         copy_bundle(bundle_folder(champion), production_folder(params))
+    return params
+
+
+def scored_workspace(folder: Path, champion: str = "candidate", **serving: Any) -> Params:
+    """The same with the data that the bundle was trained on, and its last day scored."""
+    params = workspace(folder, champion, **serving)
+    source = Path(trained(champion)[0].paths.data)
+    data = Path(params.paths.data)
+    data.mkdir(parents=True)
+    for entry in source.iterdir():
+        if entry.name != "predictions":
+            (data / entry.name).symlink_to(entry)
+    batch_score.run(params)
     return params
 
 

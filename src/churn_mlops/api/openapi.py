@@ -55,7 +55,11 @@ class Document:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
+        kept = document["components"]["schemas"]
+        _drop_framework_errors(document)
         if served is None:
+            _, schemas = models_json_schema([(Problem, "serialization")], ref_template=TEMPLATE)
+            kept |= schemas["$defs"]
             return document
         example, _ = served.bundle.golden[len(served.bundle.golden) // 4]
         body = {"user_id": 17, "snapshot_date": "2025-04-30", "features": example}
@@ -69,12 +73,22 @@ class Document:
             (answer, "serialization") for answer in (Prediction, Predictions, Problem)
         ]
         _, schemas = models_json_schema([*takes, *gives], ref_template=TEMPLATE)
-        document["components"]["schemas"] |= schemas["$defs"]
+        kept |= schemas["$defs"]
         document["paths"] |= {
             "/predict": {"post": _predict(body)},
             "/predict/batch": {"post": _batch({"rows": [body]})},
         }
         return document
+
+
+def _drop_framework_errors(document: dict[str, Any]) -> None:
+    """FastAPI documents errors of its own that never go out."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
 
 
 def _predict(example: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,21 @@ from starlette.responses import HTMLResponse, JSONResponse
 from churn_mlops.api.describe import describe
 from churn_mlops.api.page import page
 from churn_mlops.api.problems import ProblemError
-from churn_mlops.api.schemas import ModelDescription, Problem, Readiness, ScoredUser
+from churn_mlops.api.schemas import ModelDescription, Readiness, ScoredUser
 from churn_mlops.api.siblings import exposed
 from churn_mlops.api.state import State
 from churn_mlops.api.users import NoPredictionsError
 from churn_mlops.errors import ChurnError
 
+
+def documented(text: str) -> dict[str, Any]:
+    """An answer of problem+json in the OpenAPI document, which has its schema."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": text, "content": {"application/problem+json": {"schema": schema}}}
+
+
 GUARDED: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem, "description": text}
+    code: documented(text)
     for code, text in (
         (400, "X-Request-ID is not valid"),
         (401, "No valid API key"),
@@ -74,7 +81,7 @@ def router(state: State) -> APIRouter:
         "/users/{user_id}",
         response_model=ScoredUser,
         tags=["predictions"],
-        responses={**GUARDED, 404: {"model": Problem, "description": "Unknown user"}},
+        responses={**GUARDED, 404: documented("Unknown user")},
     )
     async def user(user_id: str) -> Response:
         """What the latest batch said about a user, with reasons."""

@@ -23,6 +23,8 @@ from churn_mlops.params import Params, Tracking
 from churn_mlops.registry.bundle import FILES, load_bundle
 from churn_mlops.registry.mlflow_registry import Tracker
 from tests.mlflow_server import free_port, register, running, stop
+from tests.served import served
+from tests.serving import golden_request, workspace
 from tests.trained import bundle, bundle_folder
 
 pytestmark = pytest.mark.slow
@@ -196,3 +198,36 @@ def test_away_tells_no_password(tmp_path: Path) -> None:
         source(uri, "churn").champion()
     assert "secret" not in str(caught.value)
     assert "somebody:***@" in str(caught.value)
+
+
+def test_clients_notice_nothing_when_the_server_dies(tmp_path: Path) -> None:
+    body, _ = golden_request()
+    port = free_port()
+    (tmp_path / "server").mkdir()
+    params = workspace(tmp_path, champion=None, poll_seconds=0.2)
+    uri = f"http://127.0.0.1:{port}"
+    tracking = params.tracking.model_copy(update={"uri": uri, "timeout_seconds": 2.0})
+    params = params.model_copy(update={"tracking": tracking})
+    with (
+        running(tmp_path / "server", port) as (_, process),
+        Tracker(Tracking(uri=uri, timeout_seconds=30)) as tracker,
+        served(params, ready=False) as server,
+    ):
+        numbers = [register(tracker, "churn", bundle_folder(name)) for name in NAMES]
+        assert server.get("/ready").status_code == 503
+        assert server.post("/predict", body).status_code == 503
+        tracker.set_alias("churn", "champion", numbers[0])
+        server.until(lambda: server.get("/ready").status_code == 200)
+        assert server.get("/ready").json()["registry_version"] == numbers[0]
+        tracker.set_alias("churn", "champion", numbers[1])
+        server.until(lambda: server.get("/ready").json()["registry_version"] == numbers[1])
+        stop(process, signal.SIGKILL)
+        server.until(lambda: server.get("/ready").json()["stale"])
+        answer = server.post("/predict", body).json()
+        assert answer["model_version"] == bundle(NAMES[1]).version
+        assert "churn_api_model_source_up 0.0" in server.get("/metrics").text
+    with served(params) as restarted:
+        ready = restarted.get("/ready").json()
+        assert (ready["ready"], ready["stale"]) == (True, True)
+        assert ready["model_version"] == bundle(NAMES[1]).version
+        assert "last good model serves" in ready["detail"]
