@@ -77,7 +77,7 @@ class Predict:
             "unseen": unseen,
         }
         if explain:
-            answer["reasons"] = served.reasons(features, scored.matrix)
+            answer["reasons"] = served.reasons(features, scored)
         return answer
 
 

@@ -157,11 +157,18 @@ class Served:
         """Whether a user with this risk belongs on the list."""
         return CONTACT if risk >= self.threshold else NONE
 
-    def reasons(self, row: Row, matrix: np.ndarray) -> list[str]:
-        """Why the risk of a row is high, strongest reason first; at most three."""
+    def reasons(self, row: Row, scored: Scored) -> list[str]:
+        """Why the risk of a row is high, strongest reason first; at most three.
+
+        Parameters
+        ----------
+        row : mapping
+        scored : Scored
+            Of this row alone.
+        """
         columns = {name: np.array([row.get(name)], dtype=object) for name in self.names}
-        risks = self.bundle.score(matrix)
-        return [texts[0] for texts in self.explainer.reasons(matrix, columns, risks) if texts[0]]
+        found = self.explainer.reasons(scored.matrix, columns, np.array(scored.risks))
+        return [texts[0] for texts in found if texts[0]]
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -171,4 +178,4 @@ class Served:
     def warm(self) -> None:
         """Make the tables of the explainer before somebody waits for them."""
         row, _ = self.bundle.golden[0]
-        self.reasons(row, self.score([row]).matrix)
+        self.reasons(row, self.score([row]))

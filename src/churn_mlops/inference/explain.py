@@ -11,7 +11,7 @@ from churn_mlops.errors import BundleError
 from churn_mlops.inference.contributions import Contributions
 from churn_mlops.inference.wording import Wording
 from churn_mlops.registry.encoding import Columns
-from churn_mlops.registry.meta import FeatureFacts, Meta
+from churn_mlops.registry.meta import Meta
 
 REASON_COUNT = 3
 # In log-odds; what moves the odds by less than 5 % is no reason.
@@ -102,9 +102,8 @@ class Explainer:
         """
         parts = self.contributions(matrix)
         self.require_sum(parts, risks)
-        for place, feature in enumerate(self.meta.features):
-            if feature.kind == "numeric":
-                parts[~_telling(feature, columns[feature.name]), place] = -np.inf
+        if numeric := self._numeric:
+            parts[:, numeric] = np.where(self._telling(columns), parts[:, numeric], -np.inf)
         rows = np.arange(len(parts))
         speakers = np.empty((len(parts), len(self._families)), dtype=np.int64)
         for i, family in enumerate(self._families):
@@ -130,20 +129,36 @@ class Explainer:
             for row, value in zip(mine.tolist(), values, strict=True):
                 texts[row] = self._wording.say(int(feature), value)
 
+    def _telling(self, columns: Columns) -> np.ndarray:
+        """Numbers that go along with churn, bool of shape (n, numeric features).
+
+        A missing one may tell, too.
+        """
+        names = self.meta.feature_names
+        given = [np.asarray(columns[names[place]], np.float64) for place in self._numeric]
+        numbers = np.column_stack(given)
+        mean, direction = self._mean_and_direction
+        along = (numbers - mean) * direction > 0
+        telling: np.ndarray = (np.isnan(numbers) | along) & (direction != 0)
+        return telling
+
+    @cached_property
+    def _numeric(self) -> list[int]:
+        return [i for i, f in enumerate(self.meta.features) if f.kind == "numeric"]
+
+    @cached_property
+    def _mean_and_direction(self) -> tuple[np.ndarray, np.ndarray]:
+        facts = [self.meta.features[place] for place in self._numeric]
+        mean = np.array([0.0 if f.mean is None else f.mean for f in facts])
+        direction = np.array([0 if f.mean is None else f.direction for f in facts])
+        return mean, direction
+
     @cached_property
     def _families(self) -> list[np.ndarray]:
         members: dict[str, list[int]] = {}
         for i, name in enumerate(self.meta.feature_names):
             members.setdefault(family(name), []).append(i)
         return [np.array(places) for places in members.values()]
-
-
-def _telling(feature: FeatureFacts, values: np.ndarray) -> np.ndarray:
-    """Rows whose value goes along with churn, bool of shape (n,); a missing one may tell, too."""
-    if feature.mean is None or feature.direction == 0:
-        return np.zeros(len(values), dtype=bool)
-    numbers = np.asarray(values, dtype=np.float64)
-    return np.isnan(numbers) | ((numbers - feature.mean) * feature.direction > 0)
 
 
 def family(name: str) -> str:
