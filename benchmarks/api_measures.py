@@ -249,7 +249,7 @@ def explain(setting: Setting) -> Table:
 
 
 def batch(setting: Setting) -> Table:
-    """1,000 rows a request, two workers, four connections, nothing pinned."""
+    """1,000 rows a request, two workers, eight connections, nothing pinned."""
     golden = champion(setting).golden
     chosen = [golden[i % len(golden)] for i in range(BATCH_ROWS)]
     as_json, as_arrow = _json_batch(chosen), _arrow_batch(chosen)
@@ -259,8 +259,8 @@ def batch(setting: Setting) -> Table:
         _check_batch("Arrow", _arrow_risks(ask(server, as_arrow)), chosen)
         found = in_rounds(
             {
-                "JSON": lambda: wrk(server, as_json, setting.seconds, 4),
-                "Arrow": lambda: wrk(server, as_arrow, setting.seconds, 4),
+                "JSON": lambda: wrk(server, as_json, setting.seconds, 8),
+                "Arrow": lambda: wrk(server, as_arrow, setting.seconds, 8),
             },
             setting.rounds,
         )

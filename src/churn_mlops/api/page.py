@@ -25,7 +25,7 @@ _ROWS = (
 )
 
 
-def page(readiness: Readiness, base: str) -> str:
+def page(readiness: Readiness, base: str, metrics: bool) -> str:
     """The page as HTML; needs no network but this server.
 
     Parameters
@@ -33,6 +33,8 @@ def page(readiness: Readiness, base: str) -> str:
     readiness : Readiness
     base : str
         The server's address as the visitor wrote it.
+    metrics : bool
+        Whether /metrics is on this port.
     """
     if readiness.ready:
         number = readiness.registry_version
@@ -45,6 +47,7 @@ def page(readiness: Readiness, base: str) -> str:
     rows = "".join(
         f'<tr><td><a href="{path}">{name}</a></td><td>{text}</td></tr>'
         for name, path, text in _ROWS
+        if metrics or name != "metrics"
     )
     ask = f"curl {escape(base)}/users/17"
     return (

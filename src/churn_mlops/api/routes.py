@@ -101,7 +101,8 @@ def router(state: State) -> APIRouter:
 
     @routes.get("/", include_in_schema=False)
     async def home(request: Request) -> Response:
-        return HTMLResponse(page(judge(state), str(request.base_url).rstrip("/")))
+        here = state.serving.metrics_port is None
+        return HTMLResponse(page(judge(state), str(request.base_url).rstrip("/"), here))
 
     return routes
 
