@@ -67,7 +67,7 @@ class State:
 
     def note(self, served: Served, asked: Any, risk: float, request_id: str) -> None:
         """Let the prediction log and the challenger draw whether they want this prediction."""
-        if self.prediction_log.on:
+        if self.prediction_log.on and self.prediction_log.wants():
             self.prediction_log.add(entry(served, asked, risk, request_id))
         if self.shadow.on:
             self.shadow.offer(asked.features, risk)
