@@ -5,13 +5,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from churn_mlops.api import keys as module
+from churn_mlops.api.app import create_app
 from churn_mlops.api.keys import Keys, presented
 from churn_mlops.errors import ParamsError
+from tests.serving import ask, golden_request, workspace
 
 OLD, NEW, THIRD = "old-key-0123456789", "new-key-0123456789", "third-key-0123456789"
 
@@ -224,3 +227,27 @@ def test_a_short_key_in_a_changed_file_is_refused_and_the_others_hold(
     assert "line 2" in warnings[0]["reason"]
     assert "tiny-key" not in str(logs)
     assert NEW not in str(logs)
+
+
+def test_the_api_lets_in_who_has_a_key(tmp_path: Path) -> None:
+    body, _ = golden_request()
+
+    async def questions(client: httpx.AsyncClient) -> list[httpx.Response]:
+        given: list[dict[str, str]] = [
+            {},
+            {"authorization": f"Bearer {OLD}x"},
+            {"authorization": f"Bearer {OLD}"},
+            {"x-api-key": OLD},
+        ]
+        answers = [await client.post("/predict", json=body, headers=headers) for headers in given]
+        return [*answers, await client.get("/live")]
+
+    answers = ask(workspace(tmp_path, api_keys=(SecretStr(OLD),)), questions)
+    assert [answer.status_code for answer in answers] == [401, 401, 200, 200, 200]
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+    assert OLD not in answers[1].text
+
+
+def test_the_api_does_not_start_with_a_key_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="less than 16"):
+        create_app(workspace(tmp_path, champion=None, api_keys=(SecretStr("short"),)))

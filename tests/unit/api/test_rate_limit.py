@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
+from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from churn_mlops.api.rate_limit import LOOKS, MOST_CLIENTS, RateLimit
+from tests.serving import ask, golden_request, workspace
+
+KEYS = ("first-key-0123456789", "second-key-0123456789")
 
 rates = st.floats(0.01, 10_000)
 bursts = st.integers(1, 50)
@@ -114,3 +120,20 @@ def test_who_comes_no_more_is_forgotten() -> None:
         limit.take(str(number), number * 0.01)
     # 100 clients a second, each whole again after one.
     assert len(limit) <= 200
+
+
+def test_the_api_turns_away_one_client_and_not_the_other(tmp_path: Path) -> None:
+    body, _ = golden_request()
+
+    async def questions(client: httpx.AsyncClient) -> list[list[httpx.Response]]:
+        return [
+            [await client.post("/predict", json=body, headers={"x-api-key": key}) for _ in range(4)]
+            for key in KEYS
+        ]
+
+    # One request in 1,000 s beside the burst: none comes back during the test.
+    keys = tuple(SecretStr(key) for key in KEYS)
+    params = workspace(tmp_path, api_keys=keys, rate_limit=0.001, rate_limit_burst=3)
+    for answers in ask(params, questions):
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert 900 < int(answers[3].headers["retry-after"]) <= 1_000
