@@ -144,8 +144,8 @@ def make_state(params: Params, metrics: Metrics, registry: Any) -> State:
         prediction_log=PredictionLog(
             serving.prediction_log,
             Path(folder) if folder else below / "predictions",
-            str(os.getpid()),
-            lambda reason, rows: metrics.log_drops.labels(reason).inc(rows),
+            f"{os.uname().nodename}-{os.getpid()}",
+            lambda reason, count: metrics.log_drops.labels(reason).inc(count),
         ),
         shadow=Shadow(
             serving.shadow_share,

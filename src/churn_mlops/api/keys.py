@@ -1,12 +1,12 @@
-"""API keys: who may ask, without the server keeping or telling a key."""
+"""Who may ask: keys from the parameters, and from a file that may change while the API runs."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import time
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import structlog
@@ -17,126 +17,166 @@ from churn_mlops.errors import ParamsError
 SHORTEST_KEY = 16
 # How often the file is looked at, at most.
 LOOK_SECONDS = 1.0
-NAME_DIGITS = 8
+_MAKE = "make one with `openssl rand -hex 32`"
+
+State = tuple[int, int, int]
 
 log = structlog.get_logger()
 
 
 class Keys:
-    """The keys that let a request in.
+    """The keys that open the door.
 
     Parameters
     ----------
     keys : sequence of SecretStr
+        From the parameters; they hold as long as the process.
     file : str or None
-        One key a line; empty lines and those that begin with # do not count. It is read again
-        when it changes; one that is gone or has no usable key changes nothing.
+        One key a line; ``#`` begins a comment. When the file changes, its new keys replace its old
+        ones within a second; while it is gone, cannot be read or has no key, the old ones stay.
 
     Raises
     ------
     ParamsError
-        The file cannot be read or has no key, or a key is shorter than 16 characters.
+        A key cannot be used, or the file cannot be read or has no key.
     """
 
     def __init__(self, keys: Sequence[SecretStr], file: str | None) -> None:
-        self.required = bool(keys) or file is not None
         given = [key.get_secret_value() for key in keys]
-        _require_long(given, "serving.api_keys")
-        self._fixed = [_digest(key.encode()) for key in given]
-        self._path = Path(file) if file is not None else None
-        self._digests = self._fixed
-        self._state: tuple[int, ...] | None = None
-        self._looked = time.monotonic()
-        if self._path is not None:
-            try:
-                self._state = _state(self._path)
-                listed = _listed(self._path)
-            except (OSError, UnicodeDecodeError) as error:
-                raise ParamsError(
-                    f"serving.api_keys_file: {self._path} cannot be read: {error}",
-                    fix="write one key a line into it",
-                ) from error
-            if not listed:
-                raise ParamsError(
-                    f"serving.api_keys_file: {self._path} has no key",
-                    fix="write one key a line into it",
-                )
-            _require_long(listed, str(self._path))
-            self._take(listed)
+        for place, key in enumerate(given):
+            if mistake := _mistake(key):
+                raise ParamsError(f"serving.api_keys.{place}: the key {mistake}", fix=_MAKE)
+        self._fixed, self._file = _digests(given), file
+        self._known = self._fixed
+        self.required = bool(keys) or file is not None
+        self._seen: State | None = None
+        self._warned: tuple[State | None, str] | None = None
+        self._next_look = 0.0
+        if file is not None:
+            self._read_first(file)
 
-    def name_of(self, key: bytes | None) -> str | None:
-        """A name for whoever presents a key, or None if nobody may.
+    def name_of(self, presented: bytes | None) -> str | None:
+        """The name of the client that has this key, or None when nobody has it.
 
-        It is the beginning of the key's digest, so that limits and logs can tell clients apart.
+        Parameters
+        ----------
+        presented : bytes or None
+
+        Returns
+        -------
+        str or None
+            The first 8 hexadecimal digits of the key's SHA-256.
         """
-        self._look()
-        if key is None:
+        if self._file is not None and time.monotonic() >= self._next_look:
+            self._look(self._file)
+        if presented is None:
             return None
-        digest = _digest(key)
-        known = False
-        # All are compared, in constant time: how long it takes tells nothing about any of them.
-        for each in self._digests:
-            known |= hmac.compare_digest(each, digest)
-        return digest.hex()[:NAME_DIGITS] if known else None
+        digest = sha256(presented).digest()
+        found = None
+        # All of them are compared, each in constant time: how long it takes tells nothing.
+        for known, name in self._known.items():
+            if hmac.compare_digest(known, digest):
+                found = name
+        return found
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        if self._path is None or now - self._looked < LOOK_SECONDS:
-            return
-        self._looked = now
+    def _read_first(self, file: str) -> None:
         try:
-            state = _state(self._path)
-            if state == self._state:
-                return
-            self._state = state
-            listed = _listed(self._path)
+            state, found, mistakes = _read(file)
         except (OSError, UnicodeDecodeError) as error:
-            if self._state is not None:
-                log.warning("the API keys cannot be read; the last ones hold", reason=str(error))
-            self._state = None
-            return
-        usable = [key for key in listed if len(key) >= SHORTEST_KEY]
-        if len(usable) < len(listed):
-            log.warning("API keys are too short and do not count", keys=len(listed) - len(usable))
-        if not usable:
-            log.warning("the file of API keys has none; the last ones hold")
-            return
-        self._take(usable)
-        log.info("API keys were read again", keys=len(usable))
+            raise ParamsError(
+                f"serving.api_keys_file: {file} cannot be read: {_reason(error)}",
+                fix="write one key a line to it and let the API's user read it, or leave it out",
+            ) from None
+        if mistakes:
+            raise ParamsError(f"serving.api_keys_file: {file}: {'; '.join(mistakes)}", fix=_MAKE)
+        if not found:
+            raise ParamsError(f"serving.api_keys_file: {file} has no key", fix=_MAKE)
+        self._take(state, found)
 
-    def _take(self, listed: Iterable[str]) -> None:
-        self._digests = self._fixed + [_digest(key.encode()) for key in listed]
+    def _look(self, file: str) -> None:
+        """Read the file again if it is not as it was."""
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        state = None
+        try:
+            state = _state(os.stat(file))
+            if state == self._seen:
+                return
+            state, found, mistakes = _read(file)
+        except (OSError, UnicodeDecodeError) as error:
+            # Not taken as seen: permissions may come back without any other change.
+            self._seen = None
+            self._warn(state, f"cannot be read: {_reason(error)}")
+            return
+        if not found:
+            self._seen = state
+            self._warn(state, "; ".join(["has no key to use", *mistakes]))
+            return
+        self._take(state, found)
+        if mistakes:
+            log.warning("API keys refused", file=file, reason="; ".join(mistakes))
+        log.info("API keys read", file=file, keys=len(found))
+
+    def _take(self, state: State, found: Sequence[str]) -> None:
+        self._known = self._fixed | _digests(found)
+        self._seen, self._warned = state, None
+        self._next_look = time.monotonic() + LOOK_SECONDS
+
+    def _warn(self, state: State | None, reason: str) -> None:
+        if self._warned != (state, reason):
+            self._warned = (state, reason)
+            log.warning("the last API keys stay in use", file=self._file, reason=reason)
 
 
 def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The key of a request: ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``."""
+    """The key that a request shows as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``.
+
+    Parameters
+    ----------
+    headers : iterable of (name, value)
+        As in an ASGI scope: names are in lower case.
+    """
     for name, value in headers:
         if name == b"x-api-key":
-            return value.strip()
-        if name == b"authorization":
-            scheme, _, key = value.partition(b" ")
-            if scheme.lower() == b"bearer":
-                return key.strip()
+            return value
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return value[7:].strip()
     return None
 
 
-def _listed(path: Path) -> list[str]:
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+def _read(file: str) -> tuple[State, list[str], list[str]]:
+    """Keys of a file, and what is wrong with those that cannot be used."""
+    with Path(file).open(encoding="utf-8-sig") as stream:
+        state = _state(os.fstat(stream.fileno()))
+        lines = stream.read().splitlines()
+    found, mistakes = [], []
+    for number, line in enumerate(lines, 1):
+        key, *rest = line.split(maxsplit=1) or [""]
+        if not key or key.startswith("#"):
+            continue
+        mistake = _mistake(line.strip() if rest and not rest[0].startswith("#") else key)
+        if mistake:
+            mistakes.append(f"the key in line {number} {mistake}")
+        else:
+            found.append(key)
+    return state, found, mistakes
 
 
-def _state(path: Path) -> tuple[int, ...]:
-    facts = os.stat(path)
-    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+def _mistake(key: str) -> str | None:
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        return "may have no blanks and only the characters that every header can carry (ASCII)"
+    if len(key) < SHORTEST_KEY:
+        return f"has less than {SHORTEST_KEY} characters"
+    return None
 
 
-def _digest(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()
+def _digests(keys: Iterable[str]) -> dict[bytes, str]:
+    hashes = [sha256(key.encode()) for key in keys]
+    return {made.digest(): made.hexdigest()[:8] for made in hashes}
 
 
-def _require_long(keys: Iterable[str], where: str) -> None:
-    if any(len(key) < SHORTEST_KEY for key in keys):
-        raise ParamsError(
-            f"{where}: a key has fewer than {SHORTEST_KEY} characters",
-            fix="make keys such as `openssl rand -hex 32` does",
-        )
+def _state(found: os.stat_result) -> State:
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is no text"

@@ -1,189 +1,140 @@
-"""What was asked and answered, as Parquet files; sampled, rotated, never in a request's way.
-
-Requests leave rows in memory; a thread writes them. Where it cannot keep up or the disk is full,
-rows are dropped and counted. Arrow batches are not logged: whoever sends them has the table.
-"""
+"""What was asked and answered, as Parquet files, so that it can be compared with the batch."""
 
 from __future__ import annotations
 
-import contextlib
-import os
+import itertools
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from churn_mlops import params
-from churn_mlops.api.served import Served
+from churn_mlops.api.prediction_file import Logged, table_of, tidy, write
+from churn_mlops.params import PredictionLog as Settings
 
-PREFIX, SUFFIX = "predictions-", ".parquet"
-# A file that a killed worker was writing is nobody's after this.
-ABANDONED_SECONDS = 3_600
-# Files' worth of rows that may wait for the thread.
-MOST_WAITING = 4
+# Predictions that may wait for the writer; more are dropped and counted.
+MOST_WAITING = 10_000
+POLL_SECONDS = 0.1
+# Rows that are made columns at once: the event loop waits while it is done.
+CHUNK_ROWS = 100
+# On the way out a disk that does not answer is not waited for without end.
+CLOSE_SECONDS = 30.0
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A prediction that is to be logged.
-
-    Parameters
-    ----------
-    served : Served
-        Gave the answer; its features are the file's columns.
-    asked_at : datetime
-        UTC.
-    """
-
-    served: Served
-    asked_at: datetime
-    request_id: str
-    user_id: int | str
-    snapshot_date: date | None
-    features: Mapping[str, Any]
-    churn_risk: float
-
-
 class PredictionLog:
-    """Collects entries and has them written.
+    """Draws a sample of the predictions; a thread of its own writes it to files.
+
+    A request only puts what it has into a queue. Whatever goes wrong behind that costs rows, which
+    are counted, and nothing else. Rows are lost, too, when the process is killed: those of the
+    file that is not closed yet. Batches that come as Arrow streams are not logged.
 
     Parameters
     ----------
     settings : params.PredictionLog
     folder : Path
-        Made when there is something to write.
     worker : str
-        Tells the files of several processes apart.
+        A part of the files' names that no other writer of the folder has.
     on_drop : callable
-        Told why a row is dropped, ``slow`` or ``disk``, and how many.
+        Told why rows are dropped, and how many: ``slow`` (the writer does not keep up), ``disk``.
     """
 
     def __init__(
-        self,
-        settings: params.PredictionLog,
-        folder: Path,
-        worker: str,
-        on_drop: Callable[[str, int], None],
+        self, settings: Settings, folder: Path, worker: str, on_drop: Callable[[str, int], None]
     ) -> None:
-        self._settings, self._folder, self._worker = settings, folder, worker
-        self._on_drop = on_drop
-        self._random = random.Random()
-        self._lock = threading.Condition()
-        self._waiting: list[Entry] = []
-        self._since = 0.0
-        self._number, self._ending = 0, False
-        self._thread: threading.Thread | None = None
+        self.on = settings.share > 0
+        self._share, self._settings = settings.share, settings
+        self._folder, self._worker, self._on_drop = folder, worker, on_drop
+        self._draw = random.Random().random
+        self._numbers = itertools.count(1)
+        self._waiting: deque[Logged] = deque()
+        # Only the writer's thread touches these: the file under way, as tables of a few rows.
+        self._tables: list[Any] = []
+        self._rows, self._digest, self._began, self._failing = 0, "", 0.0, False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        if self.on:
+            self._thread.start()
 
     def wants(self) -> bool:
-        """Draw whether the next prediction is logged."""
-        share = self._settings.share
-        return share > 0 and self._random.random() < share
+        """Draw whether a prediction is to be logged."""
+        return self._draw() < self._share
 
-    def add(self, entry: Entry) -> None:
-        """Take an entry; returns at once."""
-        with self._lock:
-            if len(self._waiting) >= MOST_WAITING * self._settings.rows_per_file:
-                self._on_drop("slow", 1)
-                return
-            if not self._waiting:
-                self._since = time.monotonic()
-            self._waiting.append(entry)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="prediction-log", daemon=True
-                )
-                self._thread.start()
-                self._lock.notify()
-            elif len(self._waiting) in (1, self._settings.rows_per_file):
-                self._lock.notify()
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Log a prediction that `wants` has drawn; never waits and never raises.
+
+        Parameters
+        ----------
+        entry : mapping
+            As `churn_mlops.api.state.entry` makes it.
+        """
+        if len(self._waiting) >= MOST_WAITING or self._stop.is_set():
+            self._on_drop("slow", 1)
+        else:
+            self._waiting.append(Logged(asked_at=time.time(), **entry))
 
     def close(self) -> None:
-        """Write what is left and end."""
-        with self._lock:
-            self._ending = True
-            self._lock.notify()
-        if self._thread is not None:
-            self._thread.join()
+        """Write what is left; nothing is logged any more."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
-        while entries := self._next():
-            try:
-                self._write(entries)
-            except OSError as error:
-                self._on_drop("disk", len(entries))
-                log.warning("predictions cannot be logged", rows=len(entries), reason=str(error))
+        while not self._stop.wait(POLL_SECONDS):
+            self._collect()
+            age = time.monotonic() - self._began
+            if self._rows and age >= self._settings.seconds_per_file:
+                self._write()
+        self._collect()
+        self._write()
 
-    def _next(self) -> list[Entry]:
-        """The rows of the next file, once it is full or old; none at the end."""
-        most, seconds = self._settings.rows_per_file, self._settings.seconds_per_file
-        with self._lock:
-            while not self._ending and len(self._waiting) < most:
-                left = self._since + seconds - time.monotonic() if self._waiting else None
-                if left is not None and left <= 0:
+    def _collect(self) -> None:
+        """Move what waits to the file under way, and close files that are full."""
+        while self._waiting:
+            digest = self._waiting[0].served.bundle.digest
+            if digest != self._digest:
+                # Another champion has other columns.
+                self._write()
+                self._digest = digest
+            most = min(CHUNK_ROWS, self._settings.rows_per_file - self._rows)
+            rows: list[Logged] = []
+            while len(rows) < most and self._waiting:
+                if self._waiting[0].served.bundle.digest != digest:
                     break
-                self._lock.wait(left)
-            count = same_model(self._waiting[:most])
-            entries, self._waiting = self._waiting[:count], self._waiting[count:]
-            return entries
+                rows.append(self._waiting.popleft())
+            if not self._rows:
+                self._began = time.monotonic()
+            self._tables.append(table_of(rows))
+            self._rows += len(rows)
+            if self._rows == self._settings.rows_per_file:
+                self._write()
+            # Let requests through between two chunks.
+            time.sleep(0)
 
-    def _write(self, entries: list[Entry]) -> None:
-        import pyarrow.parquet as pq
+    def _write(self) -> None:
+        """Close the file under way."""
+        import pyarrow as pa
 
-        self._folder.mkdir(parents=True, exist_ok=True)
-        stamp = entries[0].asked_at.strftime("%Y%m%dT%H%M%S%fZ")
-        name = f"{PREFIX}{stamp}-{self._worker}-{self._number}{SUFFIX}"
-        self._number += 1
-        beside = self._folder / f".{name}.writing"
+        tables, rows = self._tables, self._rows
+        self._tables, self._rows = [], 0
+        if not rows:
+            return
+        written = False
         try:
-            pq.write_table(table_of(entries), beside)
-            os.replace(beside, self._folder / name)
-        finally:
-            beside.unlink(missing_ok=True)
-        self._tidy()
-
-    def _tidy(self) -> None:
-        """Delete the oldest files beyond `max_files`, and what killed workers have left."""
-        found = sorted(self._folder.glob(f"{PREFIX}*{SUFFIX}"))
-        for path in found[: -self._settings.max_files]:
-            # Another worker may be faster.
-            path.unlink(missing_ok=True)
-        for path in self._folder.glob(f".{PREFIX}*"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
-                    path.unlink()
-
-
-def same_model(entries: list[Entry]) -> int:
-    """How many entries, from the first on, one model has answered: those fit into one file."""
-    for place, entry in enumerate(entries):
-        if entry.served is not entries[0].served:
-            return place
-    return len(entries)
-
-
-def table_of(entries: list[Entry]) -> Any:
-    """Entries of one model as a pyarrow table; features that were not given are null."""
-    import pyarrow as pa
-
-    served = entries[0].served
-    columns: dict[str, Any] = {
-        "request_id": pa.array([entry.request_id for entry in entries]),
-        "asked_at": pa.array([entry.asked_at for entry in entries], pa.timestamp("ms", tz="UTC")),
-        "user_id": pa.array([str(entry.user_id) for entry in entries]),
-        "snapshot_date": pa.array([entry.snapshot_date for entry in entries], pa.date32()),
-        "churn_risk": pa.array([entry.churn_risk for entry in entries], pa.float64()),
-        "model_version": pa.array([served.version] * len(entries)),
-    }
-    for feature in served.bundle.meta.features:
-        kind = pa.string() if feature.kind == "categorical" else pa.float64()
-        values = [entry.features.get(feature.name) for entry in entries]
-        columns[feature.name] = pa.array(values, kind)
-    return pa.table(columns)
+            write(tables, self._folder, self._worker, next(self._numbers))
+            written = True
+            tidy(self._folder, self._settings.max_files)
+        except (OSError, pa.ArrowException) as error:
+            if not written:
+                self._on_drop("disk", rows)
+            if not self._failing:
+                what = "old predictions stay" if written else "predictions are not logged"
+                log.warning(what, folder=str(self._folder), reason=str(error))
+            self._failing = True
+        else:
+            self._failing = False

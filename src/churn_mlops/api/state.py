@@ -68,17 +68,7 @@ class State:
 
     def note(self, served: Served, asked: Any, risk: float, request_id: str) -> None:
         """Let the prediction log and the challenger draw whether they want this prediction."""
-        if self.prediction_log.wants():
-            self.prediction_log.add(
-                Entry(
-                    served=served,
-                    asked_at=datetime.now(UTC),
-                    request_id=request_id,
-                    user_id=asked.user_id,
-                    snapshot_date=asked.snapshot_date,
-                    features=asked.features,
-                    churn_risk=risk,
-                )
-            )
+        if self.prediction_log.on and self.prediction_log.wants():
+            self.prediction_log.add(entry(served, asked, risk, request_id))
         if self.shadow.on:
             self.shadow.offer(asked.features, risk)

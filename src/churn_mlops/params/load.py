@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from churn_mlops.errors import ParamsError
 from churn_mlops.params.rules import Finding, findings, nearest
@@ -31,7 +31,7 @@ def load(path: str | Path = "params.yaml", environment: Mapping[str, str] | None
     environment : mapping of str to str, optional
         Where overrides come from, by default the process's environment. An override is named
         ``CHURN__`` and the key's path with ``__`` between the parts, in any case:
-        ``CHURN__TRAINING__TEST_SIZE=0.3``. Its value is YAML.
+        ``CHURN__TRAINING__TEST_SIZE=0.3``. Its value is YAML; that of a secret may be plain text.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _read(path: Path) -> dict[str, Any]:
             fix="run in the project's directory or give --params FILE",
         ) from error
     except (yaml.YAMLError, ValueError, OSError) as error:
-        raise ParamsError(f"{path} cannot be read as YAML: {error}") from error
+        raise ParamsError(f"{path} cannot be read as YAML: {_unreadable(error)}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -81,16 +81,29 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _override(tree: dict[str, Any], name: str, value: str) -> None:
-    *sections, key = name[len(PREFIX) :].lower().split("__")
+    where = tuple(name[len(PREFIX) :].lower().split("__"))
+    *sections, key = where
     for section in sections:
         below = tree.setdefault(section, {})
         if not isinstance(below, dict):
             raise ParamsError(f"{name}: '{section}' is a value, not a section")
         tree = below
+    if _is_secret(_annotation(where)) and not value.lstrip().startswith("["):
+        # YAML would make a number of a key that has digits only.
+        tree[key] = value
+        return
     try:
         tree[key] = yaml.safe_load(value)
     except (yaml.YAMLError, ValueError) as error:
-        raise ParamsError(f"{name}={value!r} is not valid YAML: {error}") from error
+        raise ParamsError(f"{name} is not valid YAML: {_unreadable(error)}") from None
+
+
+def _unreadable(error: Exception) -> str:
+    """What is wrong and where, without the lines around it: they may hold a secret."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error)
+    mark = error.problem_mark
+    return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _tuples(value: Any) -> Any:
@@ -112,7 +125,8 @@ def _explain(error: ValidationError) -> Iterator[Finding]:
             yield path, str(mistake["ctx"]["error"])
         else:
             text = mistake["msg"][0].lower() + mistake["msg"][1:]
-            yield path, f"{text}, not {_shown(mistake['input'])}"
+            hidden = _holds_secret(_annotation(where))
+            yield path, text if hidden else f"{text}, not {_shown(mistake['input'])}"
 
 
 def _shown(value: object) -> str:
@@ -122,12 +136,30 @@ def _shown(value: object) -> str:
 
 def _keys(where: tuple[int | str, ...]) -> list[str]:
     """Return the valid keys of the section that lies at a path of the tree."""
-    model: type[BaseModel] | None = Params
+    model = _model(_annotation(where))
+    return [] if model is None else sorted(model.model_fields)
+
+
+def _annotation(where: tuple[int | str, ...]) -> Any:
+    """Return the type of what lies at a path of the tree."""
+    found: Any = Params
     for part in where:
+        model = _model(found)
         # An index or a free name, as in dict[str, Section], leads to no other section.
         if model is not None and part in model.model_fields:
-            model = _model(model.model_fields[str(part)].annotation)
-    return [] if model is None else sorted(model.model_fields)
+            found = model.model_fields[str(part)].annotation
+    return found
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
+
+
+def _holds_secret(annotation: Any) -> bool:
+    """Whether this is a secret or a section with one somewhere below."""
+    model = _model(annotation)
+    below = model.model_fields.values() if model else ()
+    return _is_secret(annotation) or any(_holds_secret(field.annotation) for field in below)
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from churn_mlops.params.section import Section, Share
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def _split(value: object) -> object:
+    """Take a text, as environments hand secrets over, as keys between commas or blanks."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
 class PredictionLog(Section):
@@ -54,7 +59,7 @@ class Serving(Section):
     max_concurrency: Annotated[int, Field(ge=1)] = 256
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
-    api_keys: tuple[SecretStr, ...] = ()
+    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = ()
     api_keys_file: str | None = None
     rate_limit: Annotated[float, Field(gt=0)] | None = None
     rate_limit_burst: Annotated[int, Field(ge=1)] = 20
