@@ -42,9 +42,11 @@ class ModelCache:
         Made on the first use.
     """
 
+    # Of all caches of the process: no two fetch to the same place.
+    _count = itertools.count()
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._count = itertools.count()
 
     def load(self, named: Named, fetch: Callable[[Path], None] | None) -> Bundle:
         """Load a bundle, after fetching it if it is not here or no longer sound.

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from churn_mlops.errors import BundleError, ChurnError
+from churn_mlops.errors import BundleError, TrackingError
 from churn_mlops.registry.bundle import FILES, SUMS
 from churn_mlops.registry.champion import DIGEST
 
 
-class SourceAwayError(ChurnError):
+class SourceAwayError(TrackingError):
     """The source does not answer, or answers that it cannot now."""
 
 

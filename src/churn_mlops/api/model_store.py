@@ -45,7 +45,7 @@ class _Refusal:
     why: str
 
 
-class RefusedError(ChurnError):
+class RefusedError(BundleError):
     """A model that its source names is not let in."""
 
 

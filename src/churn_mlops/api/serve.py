@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from churn_mlops.api.keys import Keys
 from churn_mlops.api.logs import log_as_json
 from churn_mlops.api.siblings import FOLDER_VARIABLE, exposed
 from churn_mlops.errors import ParamsError
@@ -33,7 +34,7 @@ def serve(params: Params, tell: Callable[[str, str | None], None]) -> None:
     Raises
     ------
     ParamsError
-        The address cannot be listened on.
+        The address cannot be listened on, or an API key cannot be used.
     """
     import uvicorn
 
@@ -42,6 +43,8 @@ def serve(params: Params, tell: Callable[[str, str | None], None]) -> None:
 
     serving = params.serving
     log_as_json()
+    # Told here, once, and not by each worker that cannot start.
+    Keys(serving.api_keys, serving.api_keys_file)
     listener = listen(serving.host, serving.port)
     config = uvicorn.Config(
         partial(create_app, params),

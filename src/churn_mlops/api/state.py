@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from churn_mlops.api.metrics import Metrics
 from churn_mlops.api.model_store import ModelStore
-from churn_mlops.api.prediction_log import Entry, PredictionLog
+from churn_mlops.api.prediction_log import PredictionLog
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.served import Served
 from churn_mlops.api.shadow import Shadow
@@ -72,3 +71,15 @@ class State:
             self.prediction_log.add(entry(served, asked, risk, request_id))
         if self.shadow.on:
             self.shadow.offer(asked.features, risk)
+
+
+def entry(served: Served, asked: Any, risk: float, request_id: str) -> Mapping[str, Any]:
+    """A prediction as the log wants it."""
+    return {
+        "served": served,
+        "user_id": asked.user_id,
+        "snapshot_date": asked.snapshot_date,
+        "features": asked.features,
+        "churn_risk": risk,
+        "request_id": request_id,
+    }
