@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from churn_mlops import __version__
+from churn_mlops.api import docs_page
 from churn_mlops.api.access_log import AccessLog
 from churn_mlops.api.batch import PredictBatch
 from churn_mlops.api.door import App, Door
@@ -94,6 +95,7 @@ def create_app(params: Params) -> Door:
         version=__version__,
         description="How likely is a user to leave, and why?",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     posts: dict[str, App] = {"/predict": Predict(state), "/predict/batch": PredictBatch(state)}
@@ -103,6 +105,7 @@ def create_app(params: Params) -> Door:
         for path, answer in posts.items()
     ]
     app.include_router(router(state))
+    app.include_router(docs_page.router(app.title))
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse)
     app.add_exception_handler(ProblemError, _tell)
