@@ -25,6 +25,10 @@ SPLIT = "tests/unit/training/test_split.py"
 GATE = "tests/unit/data/test_bad_input.py tests/unit/data/test_validate.py"
 SCORE = "tests/unit/inference/test_batch_score.py"
 PROMOTION = "tests/unit/registry/test_gate.py"
+SERVED = "tests/unit/api/test_served.py"
+STORE = "tests/unit/api/test_model_cache.py tests/unit/api/test_model_store.py"
+LIMIT = "tests/unit/api/test_rate_limit.py"
+DOOR = "tests/unit/api/test_door.py"
 LOGISTIC = "tests/unit/training/test_logistic.py"
 
 
@@ -326,6 +330,24 @@ MUTANTS = {
         "features.filter(features.as_of_date == ibis.literal(day))",
         "features.filter(features.as_of_date <= ibis.literal(day))",
         SCORE,
+    ),
+    "a model answers without its golden rows": Mutant(
+        "api/served.py", "if not gap <= GOLDEN_TOLERANCE:", "if gap < 0:", SERVED
+    ),
+    "a gap that is left out is not told": Mutant(
+        "api/served.py", "return absent + [", "return [", SERVED
+    ),
+    "another model than was named answers": Mutant(
+        "api/model_cache.py", "if bundle.digest != named.digest:", "if False:", STORE
+    ),
+    "a refused model is tried at every look": Mutant(
+        "api/model_store.py", "time.monotonic() < past.until", "False", STORE
+    ),
+    "the limit lets a burst more in": Mutant(
+        "api/rate_limit.py", "(burst - 1) * self._gap", "burst * self._gap", LIMIT
+    ),
+    "requests under way are never done": Mutant(
+        "api/door.py", "self._inside -= 1", "self._inside -= 0", DOOR
     ),
 }
 

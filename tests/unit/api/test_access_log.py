@@ -62,6 +62,7 @@ def test_a_reader_that_is_gone_is_no_failure() -> None:
         log = AccessLog(writer)
         log.add("1", "GET", "/live", 200, 0.1, "")
         await log.close()
+        assert log._lines == []
 
     asyncio.run(note())
     os.close(writer)
