@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from churn_mlops.api import arrow_arrays
 from churn_mlops.api.intake import LARGEST, LISTED_MISTAKES, LONGEST_TEXT
 from churn_mlops.api.predict import missing
 from churn_mlops.api.problems import ProblemError
 from churn_mlops.api.schemas import Mistake
 from churn_mlops.api.served import Served
+from churn_mlops.inference.decision import CONTACT, NONE
 from churn_mlops.params.rules import nearest
 
 
@@ -134,7 +136,7 @@ def _numbers(served: Served, table: Any) -> tuple[np.ndarray, list[Mistake]]:
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             mistakes.append(_at(name, f"must be numbers, not {kind}"))
             continue
-        numbers[:, place] = column.to_numpy()
+        numbers[:, place] = arrow_arrays.floats(column)
         nulls[place] = column.null_count
     # Null is missing; a NaN that is none came out of a calculation that went wrong.
     lost = np.count_nonzero(np.isnan(numbers), axis=0) != nulls
@@ -145,7 +147,7 @@ def _numbers(served: Served, table: Any) -> tuple[np.ndarray, list[Mistake]]:
     for place in np.flatnonzero(lost | bad.any(axis=0)).tolist():
         name = served.numeric[place]
         if lost[place]:
-            missing_here = table[name].is_null().to_numpy()
+            missing_here = np.array(table[name].is_null().to_pylist())
             bad[:, place] |= np.isnan(numbers[:, place]) & ~missing_here
         row = int(np.argmax(bad[:, place]))
         noun = "whole number" if place in whole else "number that fits into 32 bits"
@@ -209,11 +211,12 @@ def _write(served: Served, table: Any, risks: list[float]) -> bytes:
     made: dict[str, Any] = {}
     if "user_id" in table.column_names:
         made["user_id"] = table["user_id"]
-    made["churn_risk"] = pa.array(risks)
-    made["decision"] = pa.array([served.decide(risk) for risk in risks]).dictionary_encode()
-    answer = pa.table(made).replace_schema_metadata(
-        {"model_version": served.version, "threshold": repr(served.threshold)}
-    )
+    found = np.array(risks)
+    made["churn_risk"] = arrow_arrays.numbers(pa.float64(), found)
+    contact = arrow_arrays.numbers(pa.int8(), (found >= served.threshold).astype(np.int8))
+    made["decision"] = pa.DictionaryArray.from_arrays(contact, arrow_arrays.texts([NONE, CONTACT]))
+    metadata = {"model_version": served.version, "threshold": repr(served.threshold)}
+    answer = pa.Table.from_arrays(list(made.values()), list(made), metadata=metadata)
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, answer.schema) as writer:
         writer.write_table(answer)

@@ -1,7 +1,4 @@
-"""A file of the prediction log: its columns, and how it comes into its folder and leaves it.
-
-Arrays are made from buffers: `pyarrow.array` imports pandas, which is slow and takes memory.
-"""
+"""A file of the prediction log: its columns, and how it comes into its folder and leaves it."""
 
 from __future__ import annotations
 
@@ -15,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from churn_mlops.api import arrow_arrays
+from churn_mlops.api.arrow_arrays import texts
 from churn_mlops.api.served import Row, Served
 
 # What a writer that has ended left behind unfinished is deleted after this time.
@@ -70,52 +69,30 @@ def table_of(rows: Sequence[Logged]) -> Any:
     days = [row.snapshot_date for row in rows]
     known = np.array([day is not None for day in days])
     columns = {
-        "request_id": _texts([row.request_id for row in rows]),
-        "asked_at": _plain(pa.timestamp("ms", "UTC"), asked_at),
-        "user_id": _texts([str(row.user_id) for row in rows]),
-        "snapshot_date": _plain(
+        "request_id": texts([row.request_id for row in rows]),
+        "asked_at": arrow_arrays.numbers(pa.timestamp("ms", "UTC"), asked_at),
+        "user_id": texts([str(row.user_id) for row in rows]),
+        "snapshot_date": arrow_arrays.numbers(
             pa.date32(),
             np.array([day.toordinal() - _EPOCH if day else 0 for day in days], np.int32),
             known,
         ),
-        "churn_risk": _plain(pa.float64(), np.array([row.churn_risk for row in rows])),
-        "model_version": _texts([served.version] * len(rows)),
+        "churn_risk": arrow_arrays.numbers(
+            pa.float64(), np.array([row.churn_risk for row in rows])
+        ),
+        "model_version": texts([served.version] * len(rows)),
     }
     for name in served.names:
         if name in places:
             values = np.ascontiguousarray(numbers[places[name]])
-            columns[name] = _plain(pa.float64(), values, ~np.isnan(values))
+            columns[name] = arrow_arrays.numbers(pa.float64(), values, ~np.isnan(values))
         else:
-            columns[name] = _texts([features.get(name) for features in given])
+            columns[name] = texts([features.get(name) for features in given])
     schema = pa.schema(
         [pa.field(name, column.type) for name, column in columns.items()],
         metadata={"model_version": served.version, "digest": served.bundle.digest},
     )
     return pa.Table.from_arrays(list(columns.values()), schema=schema)
-
-
-def _plain(kind: Any, values: np.ndarray, known: np.ndarray | None = None) -> Any:
-    import pyarrow as pa
-
-    return pa.Array.from_buffers(kind, len(values), [_bits(known), pa.py_buffer(values)])
-
-
-def _texts(values: Sequence[Any]) -> Any:
-    import pyarrow as pa
-
-    encoded = [b"" if value is None else value.encode() for value in values]
-    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-    known = np.array([value is not None for value in values])
-    buffers = [_bits(known), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.string(), len(values), buffers)
-
-
-def _bits(known: np.ndarray | None) -> Any:
-    import pyarrow as pa
-
-    if known is None or known.all():
-        return None
-    return pa.py_buffer(np.packbits(known, bitorder="little"))
 
 
 def write(tables: Sequence[Any], folder: Path, worker: str, number: int) -> Path:
