@@ -40,13 +40,17 @@ def texts(values: Sequence[str | None]) -> Any:
 
 def floats(column: Any) -> np.ndarray:
     """The values of a column of numbers, float64 of shape (n,); nulls are NaN."""
+    parts = [_filled(chunk) if chunk.null_count else chunk for chunk in column.chunks]
+    values = [np.from_dlpack(part) for part in parts]
+    return np.concatenate(values, dtype=np.float64) if values else np.empty(0)
+
+
+def _filled(chunk: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     nothing = numbers(pa.float64(), np.array([np.nan]))[0]
-    chunks = column.cast(pa.float64(), safe=False).chunks
-    parts = [np.from_dlpack(pc.fill_null(chunk, nothing)) for chunk in chunks]
-    return np.concatenate(parts) if parts else np.empty(0)
+    return pc.fill_null(chunk.cast(pa.float64(), safe=False), nothing)
 
 
 def _bits(known: np.ndarray | None) -> Any:

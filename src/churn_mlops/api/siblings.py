@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,17 +20,28 @@ def share_with_siblings() -> None:
     """Let the processes of one server count together, when there are several.
 
     `churn serve` makes the folder; a worker of plain `uvicorn --workers` finds one that is named
-    after its parent and the parent's start.
+    after its parent and the parent's start, and deletes those of parents that have ended.
     """
     if FOLDER_VARIABLE in os.environ or multiprocessing.parent_process() is None:
         return
-    started = ""
-    stat = Path(f"/proc/{os.getppid()}/stat")
-    if stat.exists():
-        started = stat.read_text().rpartition(")")[2].split()[19]
-    folder = Path(tempfile.gettempdir()) / f"churn-api-{os.getuid()}-{os.getppid()}-{started}"
+    ours = f"churn-api-{os.getuid()}-"
+    parent = f"{os.getppid()}-{_started(os.getppid())}"
+    place = Path(tempfile.gettempdir())
+    for folder in place.glob(f"{ours}*-*"):
+        pid, _, started = folder.name.removeprefix(ours).partition("-")
+        if pid.isdigit() and _started(int(pid)) != started:
+            shutil.rmtree(folder, ignore_errors=True)
+    folder = place / f"{ours}{parent}"
     folder.mkdir(mode=0o700, exist_ok=True)
     os.environ[FOLDER_VARIABLE] = str(folder)
+
+
+def _started(pid: int) -> str:
+    """When a process began, in the kernel's ticks; empty if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 class Siblings:

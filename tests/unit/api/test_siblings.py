@@ -26,6 +26,37 @@ def test_alone_the_own_registry_is_shown(monkeypatch: object) -> None:
     assert exposed(registry) is registry
 
 
+SPAWN = """
+import multiprocessing, os
+from churn_mlops.api.siblings import FOLDER_VARIABLE, share_with_siblings
+
+def tell():
+    share_with_siblings()
+    print(os.environ[FOLDER_VARIABLE], flush=True)
+
+if __name__ == "__main__":
+    for _ in range(2):
+        child = multiprocessing.get_context("spawn").Process(target=tell)
+        child.start()
+        child.join()
+"""
+
+
+def test_workers_of_one_parent_share_a_folder_and_sweep_old_ones(tmp_path: Path) -> None:
+    script = tmp_path / "spawn.py"
+    script.write_text(SPAWN)
+    old = tmp_path / f"churn-api-{os.getuid()}-999999-12345"
+    old.mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
+    )
+    first, second = done.stdout.split()
+    assert first == second
+    assert Path(first).parent == tmp_path
+    assert not old.exists()
+
+
 def test_what_ended_processes_counted_stays_and_their_gauges_go(tmp_path: Path) -> None:
     environment = {**os.environ, FOLDER_VARIABLE: str(tmp_path)}
     for _ in range(3):
