@@ -204,5 +204,5 @@ class Visit:
 
 def _route(scope: Scope) -> str:
     """The template of the route that answers, as a label that paths cannot multiply."""
-    template: str | None = scope.get("template") or getattr(scope.get("route"), "path", None)
+    template: str | None = scope.get("template") or getattr(scope.get("route"), "path_format", None)
     return template or UNMATCHED

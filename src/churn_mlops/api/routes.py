@@ -78,7 +78,8 @@ def router(state: State) -> APIRouter:
         return JSONResponse(describe(served, state.params.tracking.model).model_dump(mode="json"))
 
     @routes.get(
-        "/users/{user_id}",
+        # An id that is a text may have slashes.
+        "/users/{user_id:path}",
         response_model=ScoredUser,
         tags=["predictions"],
         responses={**GUARDED, 404: documented("Unknown user")},

@@ -66,6 +66,7 @@ def test_metrics_count_what_was_asked_by_template(tmp_path: Any) -> None:
             await client.get(f"/nowhere/{place}")
             await client.get(f"/users/{place}")
             await client.request(f"ODD{place}", "/live")
+        await client.get("/users/a%2Fb/c")
         return (await client.get("/metrics")).text
 
     text = ask(workspace(tmp_path), questions)
@@ -78,7 +79,7 @@ def test_metrics_count_what_was_asked_by_template(tmp_path: Any) -> None:
     assert requests("POST", "/predict", 200) == 3
     assert requests("POST", "/predict", 415) == 1
     assert requests("GET", "unmatched", 404) == 50
-    assert requests("GET", "/users/{user_id}", 503) == 50
+    assert requests("GET", "/users/{user_id}", 503) == 51
     assert requests("OTHER", "/live", 405) + requests("OTHER", "unmatched", 405) == 50
     version = (("model_version", bundle("candidate").version),)
     assert found["churn_api_predictions_total", version] == 8
