@@ -51,10 +51,14 @@ class Server:
         """POST a JSON body."""
         return httpx.post(f"{self.address}{path}", json=body, timeout=30, **given)
 
+    def text(self) -> str:
+        """All that it has written to stderr so far."""
+        self.errors.seek(0)
+        return self.errors.read()
+
     def log(self) -> list[dict[str, Any]]:
         """The lines of its log so far."""
-        self.errors.seek(0)
-        return [json.loads(line) for line in self.errors.read().splitlines()]
+        return [json.loads(line) for line in self.text().splitlines()]
 
     def workers(self) -> list[int]:
         """The pids of its worker processes."""
@@ -68,8 +72,7 @@ class Server:
             if found := holds():
                 return found
             time.sleep(0.05)
-        self.errors.seek(0)
-        raise AssertionError(f"never came true\n{self.errors.read()[-4000:]}")
+        raise AssertionError(f"never came true\n{self.text()[-4000:]}")
 
     def end(self, how: int = signal.SIGTERM) -> int:
         """Send a signal and wait; the exit code."""
@@ -100,7 +103,7 @@ def served(
     ready : bool
         Wait until all workers have a model.
     """
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("a+") as errors:
         given = params.model_dump(mode="json")
         given["serving"]["api_keys"] = [key.get_secret_value() for key in params.serving.api_keys]
         (Path(folder) / "params.yaml").write_text(yaml.safe_dump(given))
@@ -121,7 +124,7 @@ def served(
             told = json.loads(line)
             server = Server(told["address"], told["metrics_address"], process, errors)
             if ready:
-                server.until(lambda: _ready(server))
+                server.until(lambda: _ready(server, params.serving.workers))
             yield server
         finally:
             if process.poll() is None:
@@ -130,9 +133,13 @@ def served(
             process.stdout.close()
 
 
-def _ready(server: Server) -> bool:
+def _ready(server: Server, workers: int) -> bool:
     try:
-        return server.get("/ready").status_code == 200
+        # One answer tells of one worker only.
+        return (
+            server.text().count('"a model serves"') >= workers
+            and server.get("/ready").status_code == 200
+        )
     except httpx.TransportError:
         return False
 
