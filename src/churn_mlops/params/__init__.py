@@ -9,6 +9,7 @@ from churn_mlops.params.model import (
     Training,
     Value,
 )
+from churn_mlops.params.monitoring import DriftCheck, Monitoring, Performance, Publish, ScoreProxy
 from churn_mlops.params.serving import PredictionLog, Serving
 from churn_mlops.params.tree import (
     Churn,
@@ -36,16 +37,21 @@ __all__ = [
     "Data",
     "Dirt",
     "Drift",
+    "DriftCheck",
     "Duckdb",
     "Evaluation",
     "Features",
     "Files",
     "Mean",
     "Measure",
+    "Monitoring",
     "Params",
+    "Performance",
     "PredictionLog",
     "Promotion",
+    "Publish",
     "Ratio",
+    "ScoreProxy",
     "Scoring",
     "Serving",
     "Sql",

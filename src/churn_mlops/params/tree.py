@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from churn_mlops.params.model import Evaluation, Promotion, Scoring, Training
+from churn_mlops.params.monitoring import Monitoring
 from churn_mlops.params.section import Days, IdType, Name, Section, Share, as_date
 from churn_mlops.params.serving import Serving
 
@@ -280,4 +281,5 @@ class Params(Section):
     promotion: Promotion = Promotion()
     scoring: Scoring = Scoring()
     serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
     tracking: Tracking = Tracking()

@@ -1,11 +1,11 @@
 """The model bundle: what is trained is what is served.
 
-    model.onnx               numeric matrix in, probability of churn out
-    bundle.json              features, encoding, label, window, metrics, versions, data hashes
-    reference_profile.json   what the inputs looked like on the last training days
-    golden_rows.json         inputs with the outputs that they must give
-    model_card.md            the same for people
-    SHA256SUMS               digests of the others; `sha256sum -c` understands it
+    model.onnx                  numeric matrix in, probability of churn out
+    bundle.json                 features, encoding, label, window, metrics, versions, data hashes
+    reference_profile.parquet   rows of the test days: the drift reference
+    golden_rows.json            inputs with the outputs that they must give
+    model_card.md               the same for people
+    SHA256SUMS                  digests of the others; `sha256sum -c` understands it
 
 This module is the only code that writes or reads one. Reading runs nothing from a bundle but
 ONNX's standard operators: every byte is read once, compared with its digest, and only then
@@ -40,7 +40,7 @@ SUMS = "SHA256SUMS"
 FILES = {
     "model.onnx": 256 * MEGABYTE,
     "bundle.json": 16 * MEGABYTE,
-    "reference_profile.json": 64 * MEGABYTE,
+    "reference_profile.parquet": 64 * MEGABYTE,
     "golden_rows.json": 16 * MEGABYTE,
     "model_card.md": MEGABYTE,
     SUMS: MEGABYTE,
@@ -59,8 +59,8 @@ class Bundle:
     ----------
     meta : Meta
         The content of ``bundle.json``.
-    profile : dict
-        The drift reference.
+    profile : bytes
+        The drift reference; `churn_mlops.registry.profile.read_profile` opens it.
     golden : tuple of (dict, float)
         Raw rows and the risks that they must be given.
     card : str
@@ -70,7 +70,7 @@ class Bundle:
     """
 
     meta: Meta
-    profile: dict[str, Any]
+    profile: bytes
     golden: tuple[tuple[dict[str, object], float], ...]
     card: str
     digest: str
@@ -142,7 +142,7 @@ def write_bundle(
     *,
     model: bytes,
     meta: Meta,
-    profile: Mapping[str, Any],
+    profile: bytes,
     golden: Sequence[Mapping[str, Any]],
     card: str,
 ) -> str:
@@ -157,8 +157,8 @@ def write_bundle(
     model : bytes
         Serialised ONNX.
     meta : Meta
-    profile : mapping
-        From `churn_mlops.registry.profile`.
+    profile : bytes
+        From `churn_mlops.registry.profile.pack_profile`.
     golden : sequence of mapping
         Each with ``row`` (feature values by name) and ``churn_risk``.
     card : str
@@ -172,7 +172,7 @@ def write_bundle(
     contents = {
         "model.onnx": model,
         "bundle.json": _json(meta.model_dump(mode="json")),
-        "reference_profile.json": _json(profile),
+        "reference_profile.parquet": profile,
         "golden_rows.json": _json(list(golden)),
         "model_card.md": card.encode(),
     }
@@ -236,7 +236,6 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
     digest = _verify(contents, folder)
     try:
         meta = Meta.model_validate_json(contents["bundle.json"])
-        profile = json.loads(contents["reference_profile.json"])
         golden = json.loads(contents["golden_rows.json"])
     except (ValidationError, ValueError, RecursionError) as error:
         raise BundleError(
@@ -253,7 +252,7 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         )
     bundle = Bundle(
         meta,
-        profile,
+        contents["reference_profile.parquet"],
         _golden(golden, meta.feature_names, folder),
         contents["model_card.md"].decode("utf-8", "replace"),
         digest,

@@ -1,77 +1,101 @@
-"""The drift reference: what inputs and risks looked like on the last training days."""
+"""The drift reference: rows of the test days with their risks and labels, as one Parquet file.
+
+The test days are those on which the model's worth was measured, out of sample; what production
+is compared with must be what the promise was made on. The rows are at scoring grain (eligible
+users, each on one day) and name nobody: `user` only tells which rows belong together.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
-from churn_mlops.registry.encoding import Columns, Encoding
+from churn_mlops.errors import BundleError
 
-QUANTILES = (0.0, 0.01, 0.05, *(n / 10 for n in range(1, 10)), 0.95, 0.99, 1.0)
-# A number that so many rows share is kept by itself: quantiles hide how many users have 0 logins.
-ATOM_SHARE = 0.02
-MAXIMUM_ATOMS = 20
+REFERENCE_DAYS = 28
+MAXIMUM_ROWS = 20_000
+OWN = ("as_of_date", "user", "churn_risk", "churn_label")
 
 
-def reference_profile(
-    columns: Columns, encoding: Encoding, risks: np.ndarray, days: tuple[str, str]
-) -> dict[str, Any]:
-    """Describe rows at scoring grain: eligible users, each on one day.
+@dataclass(frozen=True)
+class Profile:
+    """Rows of the reference days.
 
     Parameters
     ----------
     columns : mapping of str to array, each of shape (n,)
-        Raw feature values.
-    encoding : Encoding
+        Raw feature values; missing ones are NaN or None.
+    days : array of datetime64[D], shape (n,)
+    users : array of int, shape (n,)
+        Rows with the same number are of one user.
     risks : array of float, shape (n,)
-        Predicted risks of the rows.
-    days : tuple of two str
-        First and last day of the rows.
-
-    Returns
-    -------
-    dict
-        ``rows``, ``first_day``, ``last_day``; per numeric feature ``missing_share``, ``mean``,
-        ``std``, ``quantiles`` (at `QUANTILES`) and ``atoms`` (value and share); per categorical
-        feature ``missing_share`` and ``shares`` by category; ``risk`` like a numeric feature.
+    labels : array of 0/1, shape (n,)
     """
-    return {
-        "rows": len(risks),
-        "first_day": days[0],
-        "last_day": days[1],
-        "quantiles_at": list(QUANTILES),
-        "numeric": {n.name: _numeric(columns[n.name]) for n in encoding.numeric},
-        "categorical": {c.name: _categorical(columns[c.name]) for c in encoding.categorical},
-        "risk": _numeric(risks),
-    }
+
+    columns: Mapping[str, np.ndarray]
+    days: np.ndarray
+    users: np.ndarray
+    risks: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.risks)
+
+    def where(self, keep: np.ndarray) -> Profile:
+        """Keep the rows that a mask marks."""
+        columns = {name: values[keep] for name, values in self.columns.items()}
+        rest = (self.days, self.users, self.risks, self.labels)
+        return Profile(columns, *(values[keep] for values in rest))
 
 
-def _numeric(values: np.ndarray) -> dict[str, Any]:
-    numbers = np.asarray(values, dtype=np.float64)
-    known = np.sort(numbers[np.isfinite(numbers)])
-    missing = 1 - len(known) / max(len(numbers), 1)
-    if len(known) == 0:
-        return {"missing_share": missing, "mean": None, "std": None, "quantiles": [], "atoms": []}
-    unique, counts = np.unique(known, return_counts=True)
-    shares = counts / len(numbers)
-    often = np.argsort(-shares, kind="stable")[:MAXIMUM_ATOMS]
-    atoms = [[float(unique[i]), float(shares[i])] for i in often if shares[i] >= ATOM_SHARE]
-    return {
-        "missing_share": missing,
-        "mean": float(np.mean(known)),
-        "std": float(np.std(known)),
-        "quantiles": np.quantile(known, QUANTILES).tolist(),
-        "atoms": sorted(atoms),
-    }
+def pack_profile(profile: Profile, seed: int) -> bytes:
+    """Write the last `REFERENCE_DAYS` of the days, at most `MAXIMUM_ROWS` rows, as Parquet.
+
+    The same rows and seed give the same bytes.
+    """
+    import pyarrow.parquet as pq
+
+    last = np.unique(profile.days)[-REFERENCE_DAYS:]
+    kept = profile.where(np.isin(profile.days, last))
+    if len(kept) > MAXIMUM_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(kept), MAXIMUM_ROWS, replace=False)
+        kept = kept.where(np.sort(chosen))
+    own = (
+        pa.array(kept.days, pa.date32()),
+        pa.array(np.unique(kept.users, return_inverse=True)[1], pa.int32()),
+        pa.array(kept.risks, pa.float64()),
+        pa.array(kept.labels, pa.int8()),
+    )
+    table = pa.table(
+        {
+            **dict(zip(OWN, own, strict=True)),
+            **{name: pa.array(values, from_pandas=True) for name, values in kept.columns.items()},
+        }
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
 
 
-def _categorical(values: np.ndarray) -> dict[str, Any]:
-    cells = values.tolist()
-    counts = Counter(cell for cell in cells if isinstance(cell, str))
-    total = max(len(cells), 1)
-    return {
-        "missing_share": 1 - counts.total() / total,
-        "shares": {name: count / total for name, count in sorted(counts.items())},
-    }
+def read_profile(body: bytes) -> Profile:
+    """Read what `pack_profile` wrote.
+
+    Raises
+    ------
+    BundleError
+        It is no such file.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(body))
+        days, users, risks, labels = (table[name].to_numpy() for name in OWN)
+        columns = {name: table[name].to_numpy() for name in table.column_names if name not in OWN}
+    except (pa.ArrowException, KeyError) as error:
+        raise BundleError(
+            f"reference_profile.parquet cannot be read: {error}", fix="train the model again"
+        ) from error
+    return Profile(columns, days.astype("datetime64[D]"), users, risks, labels)

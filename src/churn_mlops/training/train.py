@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from churn_mlops import engine
 from churn_mlops.features.catalogue import model_features
@@ -15,7 +15,7 @@ from churn_mlops.progress import Step, steps
 from churn_mlops.registry.bundle import score, write_bundle
 from churn_mlops.registry.golden import golden_rows
 from churn_mlops.registry.mlflow_registry import Run, Tracker
-from churn_mlops.registry.profile import reference_profile
+from churn_mlops.registry.profile import Profile, pack_profile
 from churn_mlops.report.model_card import model_card
 from churn_mlops.summary import Summary
 from churn_mlops.tables import scan
@@ -30,11 +30,9 @@ from churn_mlops.training.describe import (
 )
 from churn_mlops.training.feature_facts import feature_facts
 from churn_mlops.training.judge import judge
-from churn_mlops.training.model import Family, Model, fit_model
+from churn_mlops.training.model import Family, fit_model
 from churn_mlops.training.rows import Rows, held, rows_per_day
 from churn_mlops.training.split import split_days
-
-REFERENCE_DAYS = 7
 
 
 def run(stage: str, family: Family, params: Params) -> Summary:
@@ -87,7 +85,7 @@ def train(stage: str, family: Family, params: Params, step: Step) -> tuple[Summa
         folder,
         model=model.onnx,
         meta=meta,
-        profile=_profile(data.fit, model, data.split.train_days),
+        profile=pack_profile(_profile(data.test, risks), params.training.seed),
         golden=golden_rows(
             data.test.columns,
             risks,
@@ -134,8 +132,5 @@ def train(stage: str, family: Family, params: Params, step: Step) -> tuple[Summa
     return summary, mlflow_run(params, stage, meta, digest, outputs)
 
 
-def _profile(rows: Rows, model: Model, train_days: tuple[date, ...]) -> dict[str, Any]:
-    first = train_days[-REFERENCE_DAYS:][0]
-    recent = rows.of_days(first)
-    span = (first.isoformat(), train_days[-1].isoformat())
-    return reference_profile(recent.columns, model.encoding, model.risks(recent), span)
+def _profile(test: Rows, risks: np.ndarray) -> Profile:
+    return Profile(test.columns, test.days, test.users, risks, test.labels)

@@ -309,7 +309,7 @@ def test_a_full_disk_stops_no_request(tmp_path: Path) -> None:
     params = workspace(tmp_path, poll_seconds=0.1, prediction_log=log)
     with served(params):
         pass
-    smallest = (bundle_folder(BASELINE) / "reference_profile.json").stat().st_size
+    smallest = (bundle_folder(BASELINE) / "reference_profile.parquet").stat().st_size
     # No file may grow beyond this: what cannot be written fails, as on a full disk.
     with served(params, before=(prlimit, f"--fsize={min(smallest, 8_192) // 2}")) as server:
         copy_bundle(bundle_folder(BASELINE), production_folder(params))

@@ -303,7 +303,7 @@ def test_writing_replaces_the_whole_and_leaves_nothing_beside(copy, tmp_path):
 def test_a_bundle_that_would_not_load_does_not_replace_one(copy):
     before = load_bundle(copy).digest
     with pytest.raises(BundleError):
-        write_bundle(copy, model=b"", meta=load_bundle(copy).meta, profile={}, golden=[], card="")
+        write_bundle(copy, model=b"", meta=load_bundle(copy).meta, profile=b"", golden=[], card="")
     assert load_bundle(copy).digest == before
     assert [path.name for path in copy.parent.iterdir()] == ["baseline"]
 

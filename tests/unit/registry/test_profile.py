@@ -1,52 +1,52 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
-from churn_mlops.registry.encoding import Categorical, Encoding, Numeric
-from churn_mlops.registry.profile import QUANTILES, reference_profile
+from churn_mlops.errors import BundleError
+from churn_mlops.registry import profile as module
+from churn_mlops.registry.profile import Profile, pack_profile, read_profile
 
 
-def profile(values, plans):
-    number = Numeric(
-        name="x",
-        default=0.0,
-        low=0.0,
-        high=1.0,
-        seen_minimum=0.0,
-        seen_maximum=1.0,
-        scale="linear",
-        missing=True,
-    )
-    encoding = Encoding(
-        style="linear",
-        numeric=(number,),
-        categorical=(Categorical(name="plan", categories=("a",)),),
-    )
-    columns = {"x": np.array(values, float), "plan": np.array(plans, object)}
-    made = reference_profile(columns, encoding, np.linspace(0, 1, len(values)), ("a", "b"))
-    assert json.loads(json.dumps(made, allow_nan=False)) == made
-    return made
+def made(days: int, users: int) -> Profile:
+    rows = days * users
+    day = np.repeat(np.datetime64("2025-03-01") + np.arange(days), users)
+    plans = np.array(["a", None], dtype=object)[np.arange(rows) % 2]
+    columns = {"x": np.where(np.arange(rows) % 5, np.arange(rows), np.nan), "plan": plans}
+    ids = np.tile([f"user-{n}" for n in range(users)], days)
+    return Profile(columns, day, ids, np.linspace(0, 1, rows), np.arange(rows) % 2)
 
 
-def test_atoms_quantiles_and_shares():
-    made = profile([0] * 50 + [np.nan] * 25 + list(range(1, 26)), ["a"] * 60 + [None] * 40)
-    x = made["numeric"]["x"]
-    assert x["atoms"] == [[0.0, 0.5]]
-    assert x["missing_share"] == 0.25
-    assert len(x["quantiles"]) == len(QUANTILES)
-    assert x["quantiles"][-1] == 25
-    assert made["categorical"]["plan"] == {
-        "missing_share": pytest.approx(0.4),
-        "shares": {"a": 0.6},
-    }
-    assert made["risk"]["mean"] == pytest.approx(0.5)
-    assert (made["rows"], made["first_day"], made["last_day"]) == (100, "a", "b")
+def test_what_is_packed_is_read():
+    given = made(3, 10)
+    read = read_profile(pack_profile(given, 1))
+    assert np.array_equal(read.columns["x"], given.columns["x"], equal_nan=True)
+    assert read.columns["plan"].tolist() == given.columns["plan"].tolist()
+    assert np.array_equal(read.days, given.days)
+    assert np.array_equal(read.risks, given.risks)
+    assert np.array_equal(read.labels, given.labels)
 
 
-def test_nothing_but_missing_values():
-    made = profile([np.nan] * 3, [None] * 3)
-    assert made["numeric"]["x"]["mean"] is None
-    assert made["numeric"]["x"]["missing_share"] == 1
+def test_no_user_is_named():
+    packed = pack_profile(made(3, 10), 1)
+    assert b"user-" not in packed
+    assert np.array_equal(read_profile(packed).users, np.tile(np.arange(10), 3))
+
+
+def test_the_last_days_are_kept():
+    read = read_profile(pack_profile(made(40, 3), 1))
+    assert len(np.unique(read.days)) == module.REFERENCE_DAYS
+    assert read.days.max() == np.datetime64("2025-03-01") + 39
+
+
+def test_many_rows_are_sampled_alike_each_time(monkeypatch):
+    monkeypatch.setattr(module, "MAXIMUM_ROWS", 50)
+    packed = pack_profile(made(5, 100), 1)
+    assert len(read_profile(packed)) == 50
+    assert packed == pack_profile(made(5, 100), 1)
+    assert packed != pack_profile(made(5, 100), 2)
+
+
+def test_another_file_is_refused():
+    with pytest.raises(BundleError, match="reference_profile"):
+        read_profile(b"PAR1 not really")

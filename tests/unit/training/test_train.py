@@ -9,6 +9,7 @@ import pytest
 
 from churn_mlops.errors import BundleError, NotEnoughDataError
 from churn_mlops.registry.bundle import FILES, load_bundle
+from churn_mlops.registry.profile import REFERENCE_DAYS, read_profile
 from churn_mlops.training import model as model_module
 from churn_mlops.training import train, train_baseline
 from churn_mlops.training.calibrate import METHODS
@@ -51,7 +52,8 @@ def test_metrics_are_flat_finite_and_carry_quality_split_and_calibration(name):
 def test_risks_are_real_probabilities(name):
     found = metrics(name)
     assert found["ece"] < 0.06
-    assert bundle(name).profile["risk"]["mean"] == pytest.approx(found["base_rate"], abs=0.06)
+    risks = read_profile(bundle(name).profile).risks
+    assert risks.mean() == pytest.approx(found["base_rate"], abs=0.06)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -164,7 +166,7 @@ def again(tmp_path_factory):
 @pytest.mark.parametrize("name", NAMES)
 def test_training_again_gives_the_same_model(again, name):
     folder = again[0] / "artifacts/models" / name
-    for file in ("model.onnx", "golden_rows.json", "reference_profile.json"):
+    for file in ("model.onnx", "golden_rows.json", "reference_profile.parquet"):
         assert (folder / file).read_bytes() == (bundle_folder(name) / file).read_bytes()
 
 
@@ -229,11 +231,13 @@ def test_the_summary_counts_rows_and_names_files(tmp_path):
     assert len(told) == 4
 
 
-def test_the_profile_is_that_of_the_last_training_days():
-    profile, window = bundle().profile, bundle().meta.window
-    assert profile["last_day"] == window.train_last_day.isoformat()
-    days = (window.train_last_day - np.datetime64(profile["first_day"]).item()).days + 1
-    assert days == train.REFERENCE_DAYS
+def test_the_profile_is_that_of_the_last_test_days():
+    profile, window = read_profile(bundle().profile), bundle().meta.window
+    assert profile.days.max() == np.datetime64(window.test_last_day)
+    assert profile.days.min() >= np.datetime64(window.test_first_day)
+    assert len(np.unique(profile.days)) == min(window.test_days, REFERENCE_DAYS)
+    assert set(profile.columns) == set(bundle().meta.feature_names)
+    assert np.array_equal(profile.risks, bundle().score(bundle().encode(profile.columns)))
 
 
 @pytest.mark.slow

@@ -1,0 +1,73 @@
+"""The section about watching: drift, scores, performance, and where the numbers are published."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from churn_mlops.params.section import Name, Section, Share
+
+Rate = Annotated[float, Field(gt=0, le=0.5)]
+
+
+class DriftCheck(Section):
+    """When a day differs from the champion's reference days.
+
+    On days without drift at most `false_alarm_rate` of the checks FAIL and `warn_alarm_rate` WARN:
+    a column must have moved further than chance allows for that many users. It must also have
+    moved far enough to matter: a PSI of `warn_psi` or `fail_psi`, and for all columns together a
+    domain classifier's ROC-AUC of `warn_auc` or `fail_auc`. `moves_by_itself` names columns that
+    no day repeats, such as the age of the accounts: they are shown and never alarm. The `top`
+    columns are published.
+    """
+
+    false_alarm_rate: Rate = 0.01
+    warn_alarm_rate: Rate = 0.05
+    warn_psi: Annotated[float, Field(gt=0)] = 0.1
+    fail_psi: Annotated[float, Field(gt=0)] = 0.25
+    warn_auc: Annotated[float, Field(gt=0.5, lt=1)] = 0.65
+    fail_auc: Annotated[float, Field(gt=0.5, lt=1)] = 0.75
+    moves_by_itself: tuple[Name, ...] = ("days_since_signup",)
+    top: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+class ScoreProxy(Section):
+    """The latest batch of risks against the last `batches` before it.
+
+    A user counts as of `high_risk` from this risk on.
+    """
+
+    batches: Annotated[int, Field(ge=1, le=365)] = 7
+    high_risk: Share = 0.5
+
+
+class Performance(Section):
+    """How good the list is: estimated on the day, realised when its horizon has passed.
+
+    `confidence` of the intervals. Below `floor` times what the model reached on its test days
+    (for ROC-AUC: of its distance from 0.5), performance alarms.
+    """
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
+    floor: Annotated[float, Field(ge=0, le=1)] = 0.8
+
+
+class Publish(Section):
+    """Where batch jobs leave their metrics for Prometheus: a Pushgateway's URL, a folder, or both.
+
+    The folder is one that node_exporter's textfile collector reads. Both null: nowhere.
+    """
+
+    pushgateway: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    textfile: str | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+
+class Monitoring(Section):
+    """Watching the data, the scores and the model in production."""
+
+    drift: DriftCheck = DriftCheck()
+    score_proxy: ScoreProxy = ScoreProxy()
+    performance: Performance = Performance()
+    publish: Publish = Publish()
