@@ -21,12 +21,15 @@ class Summary:
         Everything that was written.
     facts : dict
         Whatever else is worth saying; values that JSON can hold.
+    lines : list of str
+        What people read first, in the place of the facts.
     """
 
     stage: str
     rows: dict[str, int] = field(default_factory=dict)
     outputs: list[Path] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
 
     def as_json(self, seconds: float) -> str:
         """One JSON object on one line."""
@@ -43,6 +46,6 @@ class Summary:
         """A few lines for people."""
         rows = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
         facts = ", ".join(f"{name} {value}" for name, value in self.facts.items())
-        lines = [f"{self.stage}: {rows or 'done'} ({seconds:.1f} s)"]
-        lines += [f"  {facts}"] if facts else []
+        lines = [*self.lines, f"{self.stage}: {rows or 'done'} ({seconds:.1f} s)"]
+        lines += [f"  {facts}"] if facts and not self.lines else []
         return "\n".join([*lines, *(f"  wrote {path}" for path in self.outputs)])

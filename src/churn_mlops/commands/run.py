@@ -32,12 +32,13 @@ def read_params(path: str) -> Params:
     return loaded
 
 
-def run_stage(stage: Callable[[Params], Summary], path: str, as_json: bool) -> None:
-    """Run a stage and print its summary."""
+def run_stage(stage: Callable[[Params], Summary], path: str, as_json: bool) -> Summary:
+    """Run a stage, print its summary and return it."""
     started = time.perf_counter()
     summary = stage(read_params(path))
     seconds = time.perf_counter() - started
     typer.echo(summary.as_json(seconds) if as_json else summary.as_text(seconds))
+    return summary
 
 
 def fail(error: ChurnError) -> NoReturn:

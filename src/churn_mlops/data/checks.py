@@ -23,7 +23,7 @@ class Check:
     number: str
     name: str
     tables: str
-    kind: Literal["structure", "row", "leakage"]
+    kind: Literal["structure", "row", "leakage", "upstream", "drift"]
     meaning: str
     remedy: str
     can_mute: bool = False
@@ -93,7 +93,35 @@ LEAKAGE_CHECKS = (
           "never fails: tells how many test users were trained on at earlier days", ""),
 )  # fmt: skip
 
-BY_NUMBER = {check.number: check for check in (*CHECKS, *LEAKAGE_CHECKS)}
+DRIFT_CHECKS = (
+    Check("CHN401", "column gone", "user_features_daily", "upstream",
+          "a feature of the champion is not in the table",
+          "bring it back; if it was taken out on purpose, train again", can_mute=True),
+    Check("CHN402", "column constant", "user_features_daily", "upstream",
+          "a feature that had several values has one for everybody, or none",
+          "ask whoever delivers it", can_mute=True),
+    Check("CHN403", "event type vanished", "user_features_daily", "upstream",
+          "no event of a kind that had ten or more on each such day of the last 28",
+          "look at the tracking of this event", can_mute=True),
+    Check("CHN404", "volume", "user_features_daily", "upstream",
+          "less than half the events of a kind on any such day of the last 28; or far fewer or"
+          " more users to score (WARN: by a quarter, FAIL: by two fifths)",
+          "look for a partial delivery", can_mute=True),
+    Check("CHN405", "unit change", "user_features_daily", "upstream",
+          "all quantiles of a number have moved by the same factor of 24, 60, 100, 1000 or 3600",
+          "mend the unit in the source", can_mute=True),
+    Check("CHN411", "column moved", "user_features_daily", "drift",
+          "a feature's PSI against the reference is large and beyond chance",
+          "find out what changed; the model may need the new days", can_mute=True),
+    Check("CHN412", "risk moved", "user_features_daily", "drift",
+          "the same for the predicted risk", "as CHN411; after a promotion, look at the new model",
+          can_mute=True),
+    Check("CHN413", "columns together", "user_features_daily", "drift",
+          "a classifier tells the day's users from the reference's",
+          "look at the columns that it names together", can_mute=True),
+)  # fmt: skip
+
+BY_NUMBER = {check.number: check for check in (*CHECKS, *LEAKAGE_CHECKS, *DRIFT_CHECKS)}
 
 
 def muted(params: Params) -> frozenset[str]:
@@ -151,6 +179,18 @@ def as_markdown() -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lines += [_row(check) for check in LEAKAGE_CHECKS]
+    lines += [
+        "",
+        "## Drift",
+        "",
+        "`churn drift-check` compares a day with the champion's reference days (docs/drift.md).",
+        "What an *upstream* check finds is a fault of whoever delivers the data. Muted in",
+        "`validation.muted`, a finding is told under `muted` in the report and alarms nobody.",
+        "",
+        "| check | name | tables | kind | means | what to do | can be muted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(check) for check in DRIFT_CHECKS]
     return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from churn_mlops.errors import BundleError
 
-REFERENCE_DAYS = 28
+REFERENCE_DAYS = 84
 MAXIMUM_ROWS = 20_000
 OWN = ("as_of_date", "user", "churn_risk", "churn_label")
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from churn_mlops import engine
 from churn_mlops.errors import BundleError, PromotionError
+from churn_mlops.files import write_text
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.registry.bundle import Bundle, copy_bundle, load_bundle
@@ -44,7 +45,6 @@ from churn_mlops.registry.mlflow_registry import Tracker
 from churn_mlops.summary import Summary
 from churn_mlops.tables import scan
 from churn_mlops.training.build_training_set import dataset_contract
-from churn_mlops.training.describe import write_text
 from churn_mlops.training.rows import Rows, held, read_rows, rows_per_day
 from churn_mlops.training.simple_rules import rule_scores
 from churn_mlops.training.split import split_days

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from churn_mlops.files import write_text
 from churn_mlops.params import Params
 from churn_mlops.report.inputs import read_inputs
 from churn_mlops.report.page import render
@@ -29,10 +29,7 @@ def run(params: Params, path: Path = PLACE) -> Summary:
     """
     inputs = read_inputs(params)
     text = render(inputs)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    write_text(path, text)
     facts = {
         "models": len(inputs.evaluations),
         "champion": inputs.champion.version if inputs.champion else None,

@@ -25,6 +25,22 @@ def exists(contract: Contract, params: Params) -> bool:
     return contract.path(params).exists()
 
 
+def present(contract: Contract, params: Params) -> list[str]:
+    """Names of the columns that the table really has.
+
+    Raises
+    ------
+    ContractError
+        The table has not been written.
+    """
+    path = _require(contract, params)
+    if params.tables.format == "csv":
+        return _header(path)
+    import pyarrow.dataset as ds
+
+    return list(ds.dataset(path, format="parquet").schema.names)
+
+
 def scan(con: Engine, contract: Contract, params: Params) -> ir.Table:
     """Open a table as an Ibis expression with the contract's columns and types.
 
@@ -33,12 +49,7 @@ def scan(con: Engine, contract: Contract, params: Params) -> ir.Table:
     ContractError
         The table has not been written, or lacks a column.
     """
-    path = contract.path(params)
-    if not path.exists():
-        raise ContractError(
-            f"there is no {path}",
-            fix="run the stage that writes it: `dvc repro` runs what is missing",
-        )
+    path = _require(contract, params)
     if params.tables.format == "csv":
         return _scan_csv(con, contract, path)
     table = con.read_parquet(str(path / "*.parquet") if path.is_dir() else str(path))
@@ -46,9 +57,23 @@ def scan(con: Engine, contract: Contract, params: Params) -> ir.Table:
     return table.select(*contract.names)
 
 
-def _scan_csv(con: Engine, contract: Contract, path: Path) -> ir.Table:
+def _require(contract: Contract, params: Params) -> Path:
+    path = contract.path(params)
+    if not path.exists():
+        raise ContractError(
+            f"there is no {path}",
+            fix="run the stage that writes it: `dvc repro` runs what is missing",
+        )
+    return path
+
+
+def _header(path: Path) -> list[str]:
     with path.open(newline="", encoding="utf-8") as file:
-        header = next(csv.reader(file), [])
+        return next(csv.reader(file), [])
+
+
+def _scan_csv(con: Engine, contract: Contract, path: Path) -> ir.Table:
+    header = _header(path)
     contract.require(header, path)
     types = {name: contract.types.get(name, "string") for name in header}
     if con.name == "duckdb":

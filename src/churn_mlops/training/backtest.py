@@ -14,6 +14,7 @@ import numpy as np
 from churn_mlops import engine
 from churn_mlops.engine import Engine
 from churn_mlops.errors import NotEnoughDataError
+from churn_mlops.files import write_text
 from churn_mlops.params import Params
 from churn_mlops.progress import Step, steps
 from churn_mlops.summary import Summary
@@ -21,7 +22,6 @@ from churn_mlops.tables import scan
 from churn_mlops.training.bootstrap import Draws, Ranked, interval
 from churn_mlops.training.build_training_set import dataset_contract
 from churn_mlops.training.data import Data, read_data
-from churn_mlops.training.describe import write_text
 from churn_mlops.training.model import Family, fit_model
 from churn_mlops.training.rows import held, rows_per_day
 from churn_mlops.training.simple_rules import rule_scores

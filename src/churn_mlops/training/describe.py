@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from churn_mlops import __version__
+from churn_mlops.files import write_text
 from churn_mlops.params import Params
 from churn_mlops.registry.meta import FeatureFacts, Meta, Window
 from churn_mlops.registry.mlflow_registry import Run
@@ -150,14 +150,6 @@ def evaluation_body(
 
 def _json(body: Mapping[str, Any]) -> str:
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename: a reader sees the old or the new text, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
 
 
 def mlflow_run(params: Params, stage: str, meta: Meta, digest: str, outputs: Sequence[Path]) -> Run:

@@ -13,6 +13,7 @@ import numpy as np
 from churn_mlops import engine
 from churn_mlops.errors import ParamsError
 from churn_mlops.features.catalogue import model_features
+from churn_mlops.files import write_text
 from churn_mlops.params import Candidate, Params
 from churn_mlops.progress import steps
 from churn_mlops.registry.mlflow_registry import Run, Tracker
@@ -21,7 +22,6 @@ from churn_mlops.tables import scan
 from churn_mlops.training.boosting import METRIC, best_rounds
 from churn_mlops.training.build_training_set import dataset_contract
 from churn_mlops.training.data import read_data
-from churn_mlops.training.describe import write_text
 from churn_mlops.training.fit_encoding import fit_encoding
 from churn_mlops.training.rows import file_digest, held, rows_per_day
 from churn_mlops.training.split import split_days

@@ -34,9 +34,9 @@ def test_no_user_is_named():
 
 
 def test_the_last_days_are_kept():
-    read = read_profile(pack_profile(made(40, 3), 1))
+    read = read_profile(pack_profile(made(90, 3), 1))
     assert len(np.unique(read.days)) == module.REFERENCE_DAYS
-    assert read.days.max() == np.datetime64("2025-03-01") + 39
+    assert read.days.max() == np.datetime64("2025-03-01") + 89
 
 
 def test_many_rows_are_sampled_alike_each_time(monkeypatch):

@@ -1,0 +1,57 @@
+"""Commands that watch: drift."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from churn_mlops.commands.run import AsJson, ParamsFile, run_stage
+from churn_mlops.errors import ChurnError
+
+EXIT_CODES = {"OK": 0, "FAIL": 2, "WARN": 3}
+USAGE = 2
+
+
+class Verdict(TyperCommand):
+    """A command whose exit code is a verdict: all that is no verdict, a typing error too, is 1."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse the command line."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except Exception as error:
+            # Typer keeps its own copy of click; what is common to usage errors is their exit code.
+            if getattr(error, "exit_code", None) == USAGE:
+                error.exit_code = 1  # type: ignore[attr-defined]
+            raise
+
+
+def drift_check(
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    as_of_date: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day to check; the last day by default."),
+    ] = None,
+) -> None:
+    """Compare a day with the champion's reference days: has anything moved beyond chance?
+
+    Writes artifacts/monitoring/drift/DATE.json and drift_latest.json. The first line says what
+    moved most. Exit codes: 0 OK, 1 error, 2 FAIL, 3 WARN. docs/drift.md explains the tests and
+    docs/checks.md the numbers CHN401 to CHN413.
+    """
+    from churn_mlops.monitoring import drift as stage
+
+    day = as_of_date.date() if as_of_date else None
+    try:
+        summary = run_stage(lambda loaded: stage.run(loaded, as_of_date=day), params, json)
+    except ChurnError as error:
+        error.exit_code = 1
+        raise
+    raise typer.Exit(EXIT_CODES[summary.facts["status"]])
+
+
+VERDICTS = (drift_check,)

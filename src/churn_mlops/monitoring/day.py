@@ -1,0 +1,155 @@
+"""The day that is checked: its users' rows per bin, a sample of them, and the days before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from churn_mlops.engine import Engine
+from churn_mlops.errors import ContractError
+from churn_mlops.features.catalogue import features_contract
+from churn_mlops.features.eligibility import eligible
+from churn_mlops.inference.batch_score import choose_day
+from churn_mlops.monitoring.bins import CategoricalBins, NumericBins
+from churn_mlops.monitoring.reference import RISK, Reference
+from churn_mlops.monitoring.structure import HISTORY_DAYS, History
+from churn_mlops.params import Params
+from churn_mlops.registry.bundle import Bundle
+from churn_mlops.tables import present, scan
+from churn_mlops.tables.batches import batches
+
+SAMPLE_ROWS = 20_000
+NEEDED = ("user_id", "as_of_date", "is_eligible")
+
+
+@dataclass(frozen=True)
+class Day:
+    """What is known about the eligible users of one day.
+
+    Parameters
+    ----------
+    day : date
+    users : int
+    counts : mapping of str to array of int, each of shape (bins,)
+        All users per reference bin, by column; `RISK` is one of them when they could be scored.
+    sample : mapping of str to array, each of shape (m,)
+        Raw values of at most `SAMPLE_ROWS` users.
+    """
+
+    day: date
+    users: int
+    counts: Mapping[str, np.ndarray]
+    sample: Mapping[str, np.ndarray]
+
+    @property
+    def mean_risk(self) -> float | None:
+        """Mean risk of the sample."""
+        return float(self.sample[RISK].mean()) if RISK in self.sample else None
+
+
+def day_of(day: date, values: Mapping[str, np.ndarray], reference: Reference) -> Day:
+    """A day whose users are all in memory; columns that the reference does not know are left out.
+
+    Parameters
+    ----------
+    day : date
+    values : mapping of str to array, each of shape (users,)
+    reference : Reference
+    """
+    known = {name: values[name] for name in reference.bins if name in values}
+    users = len(next(iter(known.values()), ()))
+    return Day(day, users, _counts(known, reference.bins), known)
+
+
+def open_features(con: Engine, params: Params) -> ir.Table:
+    """Open user_features_daily with those of its columns that are there.
+
+    Raises
+    ------
+    ContractError
+        It is not there, or lacks a column that tells whose row it is.
+    """
+    contract = features_contract(params)
+    there = set(present(contract, params))
+    missing = [name for name in NEEDED if name not in there]
+    if missing:
+        raise ContractError(
+            f"{contract.path(params)} lacks {', '.join(missing)}",
+            fix="build the features again: `dvc repro build_features`",
+        )
+    kept = tuple(column for column in contract.columns if column.name in there)
+    return scan(con, replace(contract, columns=kept), params)
+
+
+def read_history(table: ir.Table, wanted: date | None, params: Params) -> History:
+    """Totals of the day to check and of the `HISTORY_DAYS` days before it.
+
+    Raises
+    ------
+    NotEnoughDataError
+        The day is not in the data or has nobody eligible.
+    """
+    events = [name for name in params.features.counts if name in table.columns]
+    sums = {name: table[name].sum().fill_null(0).cast("int64") for name in events}
+    totals = table.group_by("as_of_date").agg(users=table.is_eligible.sum(), **sums).to_pyarrow()
+    users = dict(zip(totals["as_of_date"].to_pylist(), totals["users"].to_pylist(), strict=True))
+    day = choose_day(users, wanted)
+    kept = [d for d in sorted(users) if day - timedelta(days=HISTORY_DAYS) <= d <= day]
+    place = {d: i for i, d in enumerate(totals["as_of_date"].to_pylist())}
+    rows = [place[d] for d in kept]
+    return History(
+        kept,
+        {name: totals[name].to_numpy()[rows] for name in events},
+        np.array([users[d] for d in kept]),
+    )
+
+
+def read_day(
+    con: Engine,
+    table: ir.Table,
+    history: History,
+    bundle: Bundle,
+    reference: Reference,
+    params: Params,
+) -> Day:
+    """Stream the day's eligible users through the bins and, when no feature is gone, the model."""
+    day, users = history.days[-1], int(history.users[-1])
+    names = [name for name in bundle.meta.feature_names if name in table.columns]
+    rows = eligible(table.filter(table.as_of_date == day), params).select("user_id", *names)
+    keep = np.zeros(users, dtype=bool)
+    chosen = np.random.default_rng(params.training.seed).permutation(users)[:SAMPLE_ROWS]
+    keep[chosen] = True
+    counts: dict[str, np.ndarray] = {}
+    samples: list[dict[str, np.ndarray]] = []
+    at = 0
+    for batch in batches(con, rows, params.scoring.batch_rows):
+        values = _values(batch, names, bundle)
+        for name, found in _counts(values, reference.bins).items():
+            counts[name] = counts.get(name, 0) + found
+        picked = keep[at : at + batch.num_rows]
+        samples.append({name: column[picked] for name, column in values.items()})
+        at += batch.num_rows
+    sample = {name: np.concatenate([part[name] for part in samples]) for name in samples[0]}
+    return Day(day, at, counts, sample)
+
+
+def _values(batch: pa.RecordBatch, names: list[str], bundle: Bundle) -> dict[str, np.ndarray]:
+    table = pa.Table.from_batches([batch])
+    values = {name: table[name].to_numpy() for name in names}
+    if len(names) == len(bundle.meta.feature_names):
+        values[RISK] = bundle.score(bundle.encode(values))
+    return values
+
+
+def _counts(
+    values: Mapping[str, np.ndarray], bins: Mapping[str, NumericBins | CategoricalBins]
+) -> dict[str, np.ndarray]:
+    return {
+        name: np.bincount(bins[name].codes(column), minlength=bins[name].count)
+        for name, column in values.items()
+    }

@@ -1,0 +1,156 @@
+"""`churn drift-check`: does a day still look like the days on which the champion proved itself?
+
+Architecture: `reference` and `day` are binned alike, `moved` compares their columns, `joint` all of
+them together, `structure` looks for faults of whoever delivers the data; `report` ranks and tells.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from churn_mlops import engine
+from churn_mlops.data.checks import muted
+from churn_mlops.files import write_text
+from churn_mlops.monitoring import structure
+from churn_mlops.monitoring.day import Day, open_features, read_day, read_history
+from churn_mlops.monitoring.findings import JOINT, MOVED, RISK_MOVED, Finding
+from churn_mlops.monitoring.joint import Joint, joint_shift
+from churn_mlops.monitoring.moved import Moved, compare, graded
+from churn_mlops.monitoring.reference import RISK, Like, Reference, importance_of, reference_of
+from churn_mlops.monitoring.report import Report
+from churn_mlops.params import DriftCheck, Params
+from churn_mlops.registry.champion import load_champion
+from churn_mlops.registry.profile import read_profile
+from churn_mlops.summary import Summary
+
+
+def run(params: Params, as_of_date: date | None = None) -> Summary:
+    """Check a day and write ``artifacts/monitoring/drift/DATE.json`` and ``drift_latest.json``.
+
+    Parameters
+    ----------
+    params : Params
+    as_of_date : date, optional
+        The last day of the data by default.
+
+    Raises
+    ------
+    BundleError
+        There is no sound champion.
+    ContractError
+        There is no user_features_daily.
+    NotEnoughDataError
+        The day is not in the data or has nobody eligible.
+    """
+    quiet = muted(params)
+    bundle = load_champion(params)
+    profile = read_profile(bundle.profile)
+    reference = reference_of(profile, importance_of(bundle.meta, profile))
+    with engine.connect(params) as con:
+        table = open_features(con, params)
+        history = read_history(table, as_of_date, params)
+        lost = structure.gone(bundle.meta.feature_names, table.columns)
+        day = read_day(con, table, history, bundle, reference, params)
+    found = [*lost, *structure.volume(history)]
+    report = check(reference, day, found, params.monitoring.drift, params.training.seed, quiet)
+    report = replace(report, model_version=bundle.version)
+    folder = Path(params.paths.artifacts) / "monitoring"
+    outputs = [folder / "drift" / f"{day.day}.json", folder / "drift_latest.json"]
+    for path in outputs:
+        write_text(path, json.dumps(report.as_json(), indent=2, allow_nan=False) + "\n")
+    facts = {
+        "as_of_date": day.day.isoformat(),
+        "status": report.status,
+        "headline": report.headline,
+        "findings": [finding.as_json() for finding in report.findings],
+        "model_version": bundle.version,
+    }
+    return Summary("drift_check", {"users": day.users}, outputs, facts, report.lines())
+
+
+def check(
+    reference: Reference,
+    day: Day,
+    found: list[Finding],
+    settings: DriftCheck,
+    seed: int,
+    quiet: frozenset[str] = frozenset(),
+) -> Report:
+    """Judge a day.
+
+    Parameters
+    ----------
+    reference : Reference
+    day : Day
+    found : list of Finding
+        What is known already: columns that are gone, volumes.
+    settings : DriftCheck
+    seed : int
+        Of the resampling.
+    quiet : frozenset of str
+        Muted checks: what they find is told, but alarms nobody.
+    """
+    like = reference.like(day.day)
+    columns = compare(reference, like, day, seed)
+    joint = _joint(reference, like, day, settings, seed)
+    tests = {} if joint is None else {JOINT: joint.p_value}
+    columns, counts = graded(columns, tests, settings)
+    risk = next((c for c in columns if c.column == RISK), None)
+    columns = [c for c in columns if c.column != RISK]
+    level = "OK"
+    if joint is not None:
+        warn, fail = counts[JOINT]
+        level = "WARN" if warn and joint.roc_auc >= settings.warn_auc else "OK"
+        level = "FAIL" if fail and joint.roc_auc >= settings.fail_auc else level
+    findings = [*found, *_structure(reference, like, day)]
+    findings += [f for c in columns if (f := _moved(MOVED, c)) is not None]
+    if joint is not None and level in ("WARN", "FAIL"):
+        findings.append(Finding(JOINT, "FAIL" if level == "FAIL" else "WARN",
+                                joint.columns[0], joint.words()))  # fmt: skip
+    if risk is not None and (finding := _moved(RISK_MOVED, risk)) is not None:
+        findings.append(finding)
+    return Report(
+        day=day,
+        reference=reference,
+        like=like,
+        columns=columns,
+        risk=risk,
+        joint=joint,
+        joint_level=level,
+        all_findings=findings,
+        muted=quiet,
+    )
+
+
+def _joint(
+    reference: Reference, like: Like, day: Day, settings: DriftCheck, seed: int
+) -> Joint | None:
+    names = [n for n in day.sample if n != RISK and n not in settings.moves_by_itself]
+    if not names or day.users < structure.MINIMUM_ROWS:
+        return None
+    before = {name: reference.values[name][like.rows] for name in names}
+    return joint_shift(before, {name: day.sample[name] for name in names}, seed)
+
+
+def _structure(reference: Reference, like: Like, day: Day) -> list[Finding]:
+    found = []
+    for name, values in day.sample.items():
+        if name == RISK:
+            continue
+        before = reference.values[name][like.rows]
+        for look in (structure.constant, structure.unit_change):
+            finding = look(name, before, values)
+            if finding is not None:
+                found.append(finding)
+    return found
+
+
+def _moved(number: str, column: Moved) -> Finding | None:
+    if column.level not in ("WARN", "FAIL"):
+        return None
+    level: Literal["WARN", "FAIL"] = "FAIL" if column.level == "FAIL" else "WARN"
+    return Finding(number, level, column.column, f"{column.text}, PSI {column.psi:.2f}")
