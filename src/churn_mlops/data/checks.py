@@ -98,13 +98,14 @@ DRIFT_CHECKS = (
           "a feature of the champion is not in the table",
           "bring it back; if it was taken out on purpose, train again", can_mute=True),
     Check("CHN402", "column constant", "user_features_daily", "upstream",
-          "a feature that had several values has one for everybody, or none",
+          "a feature that had several values has one for everybody, or none, and not by chance",
           "ask whoever delivers it", can_mute=True),
     Check("CHN403", "event type vanished", "user_features_daily", "upstream",
-          "no event of a kind that had ten or more on each such day of the last 28",
+          "no event of a kind that has ten or more on such days, none of which was without in the"
+          " last 92",
           "look at the tracking of this event", can_mute=True),
     Check("CHN404", "volume", "user_features_daily", "upstream",
-          "less than half the events of a kind on any such day of the last 28; or far fewer or"
+          "less than half the events of a kind on any such day of the last 92; or far fewer or"
           " more users to score (WARN: by a quarter, FAIL: by two fifths)",
           "look for a partial delivery", can_mute=True),
     Check("CHN405", "unit change", "user_features_daily", "upstream",

@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 
 ATOM_SHARE = 0.05
+# A flag's values are bins of their own, however rare.
+FLAG_VALUES = 3
 # Quantile bins share what is left beside the atoms.
 QUANTILE_BINS = 10
 CATEGORY_SHARE = 0.01
@@ -103,7 +105,8 @@ def numeric_bins(values: np.ndarray) -> NumericBins:
     if len(known) == 0:
         return NumericBins(np.array([]), np.array([]))
     unique, counts = np.unique(known, return_counts=True)
-    atoms = unique[counts >= ATOM_SHARE * len(numbers)]
+    few = len(unique) <= FLAG_VALUES
+    atoms = unique if few else unique[counts >= ATOM_SHARE * len(numbers)]
     rest = known[~np.isin(known, atoms)]
     # Fewer bins for a smaller rest, so that none expects less than a few percent of the rows.
     wanted = max(1, round(QUANTILE_BINS * len(rest) / len(numbers)))

@@ -22,7 +22,7 @@ class Chance:
         """Probability of an index at least this large without drift."""
         from scipy.special import gammaincc
 
-        if self.variance <= 0:
+        if self.variance <= (1e-9 * self.mean) ** 2:
             return 1.0 if psi <= self.mean * (1 + 1e-9) else 0.0
         shape = self.mean**2 / self.variance
         return float(gammaincc(shape, psi * shape / self.mean))

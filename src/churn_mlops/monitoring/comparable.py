@@ -11,13 +11,16 @@ MONTH_START_DAYS = 3
 MINIMUM_DAYS = 2
 WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
+Choice = tuple[np.ndarray, str]
 
-def comparable(days: np.ndarray, day: date) -> tuple[np.ndarray, str]:
+
+def comparable(days: np.ndarray, day: date) -> list[Choice]:
     """Choose the days that are most like a day.
 
-    First choice are days of the same weekday that agree on being at the start of a month; then
-    the other days at the start of a month or, elsewhere, of the same weekday; then all. A choice
-    counts when it holds at least `MINIMUM_DAYS`.
+    These are days of the same weekday that agree on being at the start of a month. Where there are
+    fewer than `MINIMUM_DAYS` of them, a day is as it should be if it is like one of two groups:
+    the days of its weekday, and, at the start of a month, the days there. Without any such group
+    all days are taken.
 
     Parameters
     ----------
@@ -27,20 +30,18 @@ def comparable(days: np.ndarray, day: date) -> tuple[np.ndarray, str]:
 
     Returns
     -------
-    tuple of array of bool, shape (days,), and str
-        The chosen ones, and what they are in words.
+    list of (array of bool, shape (days,), and str)
+        One or two groups: which days are in it, and what they are in words.
     """
     listed: list[date] = days.astype("datetime64[D]").tolist()
     weekday = np.array([d.weekday() == day.weekday() for d in listed])
     start = np.array([d.day <= MONTH_START_DAYS for d in listed])
     at_start = day.day <= MONTH_START_DAYS
-    same_part = start == at_start
     name = WEEKDAYS[day.weekday()]
-    choices = [(weekday & same_part, f"{name} at the start of a month" if at_start else name)]
-    if at_start:
-        choices.append((start, "days at the start of a month"))
-    choices.append((weekday, name))
-    for chosen, words in choices:
-        if chosen.sum() >= MINIMUM_DAYS:
-            return chosen, words
-    return np.ones(len(listed), dtype=bool), "all reference days"
+    both = weekday & (start == at_start)
+    if both.sum() >= MINIMUM_DAYS:
+        return [(both, f"{name} at the start of a month" if at_start else name)]
+    groups = [(weekday, name)]
+    groups += [(start, "days at the start of a month")] if at_start else []
+    found = [(chosen, words) for chosen, words in groups if chosen.sum() >= MINIMUM_DAYS]
+    return found or [(np.ones(len(listed), dtype=bool), "all reference days")]

@@ -106,7 +106,7 @@ def check(
         warn, fail = counts[JOINT]
         level = "WARN" if warn and joint.roc_auc >= settings.warn_auc else "OK"
         level = "FAIL" if fail and joint.roc_auc >= settings.fail_auc else level
-    findings = [*found, *_structure(reference, like, day)]
+    findings = [*found, *_structure(reference, day)]
     findings += [f for c in columns if (f := _moved(MOVED, c)) is not None]
     if joint is not None and level in ("WARN", "FAIL"):
         findings.append(Finding(JOINT, "FAIL" if level == "FAIL" else "WARN",
@@ -127,23 +127,26 @@ def check(
 
 
 def _joint(
-    reference: Reference, like: Like, day: Day, settings: DriftCheck, seed: int
+    reference: Reference, like: list[Like], day: Day, settings: DriftCheck, seed: int
 ) -> Joint | None:
     names = [n for n in day.sample if n != RISK and n not in settings.moves_by_itself]
     if not names or day.users < structure.MINIMUM_ROWS:
         return None
-    before = {name: reference.values[name][like.rows] for name in names}
-    return joint_shift(before, {name: day.sample[name] for name in names}, seed)
+    now = {name: day.sample[name] for name in names}
+    tried = (
+        joint_shift({name: reference.values[name][group.rows] for name in names}, now, seed)
+        for group in like
+    )
+    return min(tried, key=lambda joint: joint.roc_auc)
 
 
-def _structure(reference: Reference, like: Like, day: Day) -> list[Finding]:
+def _structure(reference: Reference, day: Day) -> list[Finding]:
     found = []
     for name, values in day.sample.items():
         if name == RISK:
             continue
-        before = reference.values[name][like.rows]
         for look in (structure.constant, structure.unit_change):
-            finding = look(name, before, values)
+            finding = look(name, reference.values[name], values)
             if finding is not None:
                 found.append(finding)
     return found

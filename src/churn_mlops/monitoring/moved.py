@@ -52,24 +52,25 @@ class Moved:
         return asdict(self)
 
 
-def compare(reference: Reference, like: Like, day: Day, seed: int) -> list[Moved]:
+def compare(reference: Reference, like: list[Like], day: Day, seed: int) -> list[Moved]:
     """Compare all columns that both sides have; levels are not given yet.
 
     Parameters
     ----------
     reference : Reference
-    like : Like
-        The comparable rows of it.
+    like : list of Like
+        Groups of comparable rows: each column is compared with the one that it is nearest to.
     day : Day
     seed : int
     """
     found = []
     for name, now in day.counts.items():
-        before = reference.per_day[name][like.days].sum(axis=0)
+        options = [(reference.per_day[name][group.days].sum(axis=0), group) for group in like]
+        before, nearest = min(options, key=lambda option: psi(option[0], now))
         value = psi(before, now)
-        by_chance = chance(before, like.users, day.users, reference.excess[name], seed)
+        by_chance = chance(before, nearest.users, day.users, reference.excess[name], seed)
         importance = reference.importance.get(name, 0.0)
-        values = (reference.values[name][like.rows], day.sample[name])
+        values = (reference.values[name][nearest.rows], day.sample[name])
         found.append(
             Moved(
                 name,

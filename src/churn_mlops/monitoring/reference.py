@@ -50,11 +50,13 @@ class Reference:
     excess: Mapping[str, float]
     importance: Mapping[str, float]
 
-    def like(self, day: date) -> Like:
-        """The reference rows that are most like a day."""
-        chosen, words = comparable(self.days, day)
-        rows = chosen[self.day]
-        return Like(chosen, rows, len(np.unique(self.users[rows])), words)
+    def like(self, day: date) -> list[Like]:
+        """The groups of reference rows that are most like a day, one or two."""
+        found = []
+        for chosen, words in comparable(self.days, day):
+            rows = chosen[self.day]
+            found.append(Like(chosen, rows, len(np.unique(self.users[rows])), words))
+        return found
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _alike(days: np.ndarray, day: np.ndarray, users: np.ndarray) -> tuple[np.nda
     for i, one in enumerate(days.tolist()):
         others = np.flatnonzero(np.arange(count) != i)
         if len(others):
-            alike[i, others] = comparable(days[others], one)[0]
+            alike[i, others] = comparable(days[others], one)[0][0]
             different[i] = len(np.unique(users[alike[i][day]]))
     return alike, different
 

@@ -22,8 +22,8 @@ class Report:
     ----------
     day : Day
     reference : Reference
-    like : Like
-        The reference days that the day was compared with.
+    like : list of Like
+        The groups of reference days that the day was compared with.
     columns : list of Moved
         Ranked.
     risk : Moved or None
@@ -39,7 +39,7 @@ class Report:
 
     day: Day
     reference: Reference
-    like: Like
+    like: list[Like]
     columns: list[Moved]
     risk: Moved | None
     joint: Joint | None
@@ -60,11 +60,16 @@ class Report:
         return worst([finding.level for finding in self.findings])
 
     @property
+    def compared(self) -> str:
+        """The comparable days in words."""
+        return " or ".join(group.words for group in self.like)
+
+    @property
     def headline(self) -> str:
         """The line that is read first: the status and what moved most."""
         findings = self.findings
         if not findings:
-            return f"OK: {self.day.day} looks like the reference ({self.like.words})"
+            return f"OK: {self.day.day} looks like the reference ({self.compared})"
         more = f"; {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{self.status}: {findings[0].text}{more}"
 
@@ -80,10 +85,10 @@ class Report:
             "reference": {
                 "first_day": str(days[0]),
                 "last_day": str(days[-1]),
-                "days": int(self.like.days.sum()),
-                "rows": int(self.like.rows.sum()),
-                "users": self.like.users,
-                "compared": self.like.words,
+                "days": sum(int(group.days.sum()) for group in self.like),
+                "rows": sum(int(group.rows.sum()) for group in self.like),
+                "users": max(group.users for group in self.like),
+                "compared": self.compared,
             },
             "findings": [finding.as_json() for finding in self.findings],
             "muted": [f.as_json() for f in self.all_findings if f.check in self.muted],
@@ -108,17 +113,18 @@ class Report:
             "p_value": self.risk.p_value,
             "level": self.risk.level,
             "mean": self.day.mean_risk,
-            "reference_mean": float(self.reference.values[RISK][self.like.rows].mean()),
+            "reference_mean": float(self.reference.values[RISK][self.like[0].rows].mean()),
         }
 
     def lines(self) -> list[str]:
         """The report for a terminal: the first line, all findings, then the ranked columns."""
+        rows = sum(int(group.rows.sum()) for group in self.like)
         lines = [self.headline]
         lines += [f"  {f.level} {f.check} {f.text}" for f in self.findings[:TABLE_ROWS]]
         hidden = len(self.findings) - TABLE_ROWS
         lines += [f"  … and {hidden} more findings"] if hidden > 0 else []
         lines += [
-            f"compared with {self.like.rows.sum():,} rows of {self.like.words}"
+            f"compared with {rows:,} rows of {self.compared}"
             f" ({self.reference.days[0]} to {self.reference.days[-1]})",
             f"  {'column':32} {'PSI':>7} {'chance':>7} {'weight':>7}  level",
         ]

@@ -1,7 +1,7 @@
 """Checks of what a day's data consists of: columns, event types, users, units.
 
 These are faults of whoever delivers the data. They are judged against the reference rows and the
-28 days before, not by a distribution test, so that the very first day tells.
+weeks before, not by a distribution test, so that the very first day tells.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import numpy as np
 
 from churn_mlops.monitoring.findings import CONSTANT, GONE, UNIT, VANISHED, VOLUME, Finding
 
-HISTORY_DAYS = 28
-# A column whose commonest value had this share can be constant for a day by chance.
-NEARLY_CONSTANT = 0.98
+# Long enough to have seen every day of the month: some have no payments at all.
+HISTORY_DAYS = 92
+USUAL_DAYS = 28
+MONTH_END = 29
+# A column may be constant for a day by chance, when its commonest value is common and users few.
+BY_CHANCE = 1e-6
 MINIMUM_ROWS = 50
 # Events of a type that a day needs to have had for its silence to say something.
 EXPECTED_EVENTS = 10.0
@@ -68,7 +71,8 @@ def constant(name: str, reference: np.ndarray, current: np.ndarray) -> Finding |
     if len(current) < MINIMUM_ROWS or len(now) > 1:
         return None
     before = _distinct(reference)
-    if max(before.values(), default=0) > NEARLY_CONSTANT * len(reference):
+    commonest = (max(before.values(), default=0) + 1) / (len(reference) + 1)
+    if commonest ** len(current) > BY_CHANCE:
         return None
     value = next(iter(now))
     what = "has no value any more" if value is None else f"is {_plain(value)} for everybody"
@@ -102,21 +106,25 @@ def unit_change(name: str, reference: np.ndarray, current: np.ndarray) -> Findin
 def volume(history: History) -> Iterator[Finding]:
     """Event types that fell silent or nearly so, and users that are far fewer than before."""
     day = history.days[-1]
-    alike = np.array([d.weekday() == day.weekday() for d in history.days[:-1]], dtype=bool)
+    before = history.days[:-1]
+    alike = np.array([d.weekday() == day.weekday() for d in before], dtype=bool)
+    same_date = np.array(
+        [min(d.day, MONTH_END) == min(day.day, MONTH_END) for d in before], dtype=bool
+    )
     for name, totals in history.events.items():
         past, now = totals[:-1], int(totals[-1])
-        like = past[alike] if alike.sum() >= 2 else past
-        least = float(like.min()) if len(like) else 0.0
+        like = past[alike]
         if len(like) < 2 or like.mean() < EXPECTED_EVENTS:
             continue
-        usual = f"{like.mean():,.0f} on days like this in the last {len(past)}"
+        least = float(past[alike | same_date].min())
+        usual = f"{like.mean():,.0f} on such days of the last {len(past)}"
         if now == 0 and least > 0:
             yield Finding(VANISHED, "FAIL", name, f"{name}: no event on {day}, but {usual}", True)
         elif now < least / 2 - 3 * np.sqrt(least):
             yield Finding(
                 VOLUME, "FAIL", name, f"{name}: {now:,} events on {day}, but {usual}", True
             )
-    past = history.users[:-1]
+    past = history.users[:-1][-USUAL_DAYS:]
     if len(past) and np.median(past) >= MINIMUM_ROWS:
         share = float(history.users[-1] / np.median(past))
         text = (

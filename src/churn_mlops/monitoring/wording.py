@@ -39,9 +39,9 @@ def moved(
         return f"{name}: missing {_change(before[MISSING], now[MISSING])} of users"
     if isinstance(bins, CategoricalBins):
         unseen = bins.count - 1
-        if top == unseen:
+        if unseen in order[:NAMED_CATEGORIES] and now[unseen] > 0:
             new = _unseen(bins, values[1])
-            return f"{name}: unseen categories {_change(before[top], now[top])} ({new})"
+            return f"{name}: unseen categories {_change(before[unseen], now[unseen])} ({new})"
         named = [_category(bins, int(code)) for code in order[:NAMED_CATEGORIES]]
         shares = [_change(before[code], now[code]) for code in order[:NAMED_CATEGORIES]]
         return f"{name}: " + ", ".join(f"{n} {s}" for n, s in zip(named, shares, strict=True))
@@ -92,7 +92,7 @@ def _interval(bins: NumericBins, code: int) -> str:
     low = bins.edges[place - 1] if place > 0 else None
     high = bins.edges[place] if place < len(bins.edges) else None
     if low is None and high is None:
-        return "other values"
+        return f"other values than {', '.join(f'{atom:g}' for atom in bins.atoms)}"
     if low is None:
         return f"below {high:.4g}"
     return f"from {low:.4g}" if high is None else f"{low:.4g} to {high:.4g}"

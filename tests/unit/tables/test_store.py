@@ -13,7 +13,7 @@ import pytest
 
 from churn_mlops import engine
 from churn_mlops.errors import ContractError
-from churn_mlops.tables import Column, Contract, Writer, exists, scan, write
+from churn_mlops.tables import Column, Contract, Writer, exists, present, scan, write
 
 CONTRACT = Contract(
     "things",
@@ -44,6 +44,16 @@ def test_what_is_written_is_read_back(workspace: Path, make_params: Any, format_
         assert write(con, TABLE, CONTRACT, params) == 3
         assert con.to_pyarrow(scan(con, CONTRACT, params)).to_pylist() == ROWS
     assert exists(CONTRACT, params)
+
+
+@FORMATS
+def test_the_columns_that_are_really_there(workspace: Path, make_params: Any, format_: str) -> None:
+    params = make_params({"tables": {"format": format_}})
+    with pytest.raises(ContractError, match="there is no"):
+        present(CONTRACT, params)
+    with engine.connect(params) as con:
+        write(con, TABLE, CONTRACT, params)
+    assert present(CONTRACT, params) == list(CONTRACT.names)
 
 
 @FORMATS

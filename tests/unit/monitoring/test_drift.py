@@ -1,0 +1,180 @@
+"""The check as a whole: each fault is found and named, a calm day is left alone."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from churn_mlops import engine
+from churn_mlops.errors import BundleError, ContractError, NotEnoughDataError, ParamsError
+from churn_mlops.features.catalogue import features_contract
+from churn_mlops.monitoring import drift
+from churn_mlops.monitoring.day import day_of
+from churn_mlops.params import DriftCheck, Params
+from churn_mlops.registry.bundle import copy_bundle
+from churn_mlops.registry.champion import production_folder
+from churn_mlops.tables import write
+from tests.made_up import FIRST, features
+from tests.trained import bundle_folder, trained
+from tests.unit.monitoring.portal import DAY, reference, values
+
+SETTINGS = DriftCheck(moves_by_itself=("age",))
+REFERENCE = reference()
+LAST = FIRST + timedelta(days=59)
+
+
+def judged(users=500, seed=5, **changes):
+    made = values(np.random.default_rng(seed), users) | changes
+    return drift.check(REFERENCE, day_of(DAY, made, REFERENCE), [], SETTINGS, 1)
+
+
+def some(share, users=500):
+    return np.random.default_rng(9).random(users) < share
+
+
+def base(name, users=500):
+    return values(np.random.default_rng(5), users)[name]
+
+
+FAULTS = {
+    "far away": ("score", np.where(some(0.4), base("score") + 1_000, base("score"))),
+    "flag": ("flag", some(0.6).astype(float)),
+    "fewer zeros": ("minutes", np.where(some(0.3), 5.0, base("minutes"))),
+    "seconds": ("minutes", base("minutes") * 60),
+    "doubled": ("minutes", base("minutes") * 2),
+    "missing": ("logins", np.where(some(0.2), np.nan, base("logins"))),
+    "all missing": ("logins", np.full(500, np.nan)),
+    "constant": ("score", np.full(500, 70.0)),
+    "countries": ("country", np.where(some(0.4), "MX", base("country").astype(str)).astype(object)),
+    "risk": ("churn_risk", np.random.default_rng(1).beta(4, 4, 500)),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found_and_named_first(name):
+    column, changed = FAULTS[name]
+    report = judged(**{column: changed})
+    assert report.status != "OK"
+    assert report.findings[0].column == column
+    assert column.replace("churn_", "") in report.headline
+
+
+def test_calm_days_are_left_alone():
+    assert [judged(seed=seed).status for seed in range(20)].count("OK") >= 19
+
+
+def test_the_age_of_the_accounts_moves_by_itself():
+    report = judged(age=base("age") + 100)
+    assert report.status == "OK"
+    assert next(c for c in report.columns if c.column == "age").level == "MUTED"
+
+
+def test_very_few_users_are_judged_without_a_classifier():
+    report = judged(users=20)
+    assert report.joint is None
+    assert report.status == "OK"
+
+
+def test_the_verdict_is_the_same_each_time():
+    assert judged().as_json() == judged().as_json()
+
+
+@pytest.fixture
+def params(tmp_path):
+    tree = trained()[0].model_dump()
+    tree["paths"] = {"data": str(tmp_path / "data"), "artifacts": str(tmp_path / "artifacts")}
+    made = Params.model_validate(tree)
+    copy_bundle(bundle_folder("candidate"), production_folder(made))
+    return made
+
+
+def put(params, change=None, drop=(), users=400):
+    table, _ = features(trained()[0], users=users, days=60, seed=3)
+    if change:
+        name, values_ = change
+        place = table.schema.get_field_index(name)
+        last = pa.array(np.array(table["as_of_date"].to_pylist()) == LAST)
+        mixed = pa.compute.if_else(last, pa.scalar(values_, table[name].type), table[name])
+        table = table.set_column(place, name, mixed)
+    with engine.connect(params) as con:
+        write(con, table, features_contract(params), params)
+    if drop:
+        path = features_contract(params).path(params)
+        lines = [line.split(",") for line in path.read_text().splitlines()]
+        kept = [i for i, name in enumerate(lines[0]) if name not in drop]
+        path.write_text("\n".join(",".join(line[i] for i in kept) for line in lines) + "\n")
+
+
+def test_the_stage_writes_the_day_and_the_latest(params):
+    put(params)
+    summary = drift.run(params)
+    dated, latest = summary.outputs
+    assert dated.name == f"{LAST}.json"
+    assert dated.read_text() == latest.read_text()
+    body = json.loads(latest.read_text())
+    assert body["users"] == summary.rows["users"]
+    assert body["model_version"] == summary.facts["model_version"]
+    assert (body["status"], body["risk"]["level"]) == ("OK", "OK")
+    assert summary.as_text(1.0).splitlines()[0] == body["headline"]
+
+
+def test_earlier_days_are_checked_without_looking_ahead(params):
+    put(params, change=("logins_7d", 500))
+    earlier = drift.run(params, LAST - timedelta(days=1))
+    assert earlier.facts["as_of_date"] == str(LAST - timedelta(days=1))
+    assert earlier.facts["status"] == "OK"
+    late = drift.run(params)
+    assert (late.facts["status"], late.facts["findings"][0]["column"]) == ("FAIL", "logins_7d")
+
+
+def test_a_column_that_is_gone_is_the_first_line(params):
+    put(params, drop=("watch_minutes_7d",))
+    summary = drift.run(params)
+    assert summary.facts["headline"].startswith("FAIL: watch_minutes_7d is gone")
+    assert summary.facts["findings"][0]["check"] == "CHN401"
+    assert json.loads(summary.outputs[0].read_text())["risk"] is None
+
+
+def test_a_muted_check_alarms_nobody(params):
+    put(params, drop=("watch_minutes_7d",))
+    tree = params.model_dump() | {"validation": {"muted": ("CHN401",)}}
+    assert drift.run(Params.model_validate(tree)).facts["status"] == "OK"
+    tree["validation"] = {"muted": ("CHN409",)}
+    with pytest.raises(ParamsError, match="CHN409"):
+        drift.run(Params.model_validate(tree))
+
+
+def test_half_the_users(params):
+    table, _ = features(trained()[0], users=400, days=60, seed=3)
+    days = np.array(table["as_of_date"].to_pylist())
+    keep = (days != LAST) | (table["user_id"].to_numpy() % 2 == 0)
+    with engine.connect(params) as con:
+        write(con, table.filter(pa.array(keep)), features_contract(params), params)
+    findings = drift.run(params).facts["findings"]
+    assert {f["check"] for f in findings} >= {"CHN404"}
+
+
+@pytest.mark.parametrize("drop", ["is_eligible", "as_of_date", "user_id"])
+def test_a_table_that_does_not_tell_whose_row_it_is(params, drop):
+    put(params, drop=(drop,))
+    with pytest.raises(ContractError, match=drop):
+        drift.run(params)
+
+
+def test_what_has_to_be_there_is_named(params, tmp_path):
+    with pytest.raises(ContractError, match="user_features_daily"):
+        drift.run(params)
+    put(params)
+    with pytest.raises(NotEnoughDataError, match="2031-01-01"):
+        drift.run(params, FIRST.replace(year=2031))
+    path = features_contract(params).path(params)
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    with pytest.raises(NotEnoughDataError, match="no eligible user"):
+        drift.run(params)
+    (production_folder(params) / "reference_profile.parquet").write_bytes(b"")
+    with pytest.raises(BundleError, match="reference_profile"):
+        drift.run(params)
