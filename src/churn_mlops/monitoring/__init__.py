@@ -1,0 +1,1 @@
+"""Watching the data, the scores and the model in production."""
