@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from churn_mlops.tables import scan
 # Everything up to the trained trees; the gate is not what is measured here.
 PIPELINE = tuple(s for s in STAGES[:8] if s != "train-baseline")
 METRICS = ("roc_auc", "pr_auc")
+# Not among the portals that the method was tried on while it was written.
+FIRST_SEED = 101
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def by_day(table: pa.Table) -> Iterator[pa.Table]:
     """The rows of each day."""
     days = table["as_of_date"].to_numpy()
     starts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
-    for first, end in zip(starts, starts[1:], strict=False):
+    for first, end in pairwise(starts):
         if end > first:
             yield table.slice(first, end - first)
 
@@ -202,8 +205,9 @@ def course(world: World, body: dict[str, Any]) -> list[str]:
                     f"{floor:.3f}",
                 ]  # fmt: skip
                 lines.append(f"| {' | '.join(cells)} |")
-        broken = next((p["day"] for p in promises if p["kept"] is False and
-                       p["value"] < p["low"] and p["day"] > world.changed - timedelta(30)), None)  # fmt: skip
+        # A batch's truth may see the change as soon as its horizon reaches it.
+        reached = [p for p in promises if p["day"] > world.changed - timedelta(30)]
+        broken = next((p["day"] for p in reached if p["value"] < p["low"]), None)
         below = next((p["day"] for p in promises if p["value"] < floor), None)
         for what, day in (("below its interval", broken), ("below its floor", below)):
             said = f"batch of day {(day - world.changed).days:+d}" if day else "never"
@@ -215,7 +219,7 @@ def main() -> None:
     """Measure what is asked for and print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--users", type=int, default=4_000)
-    parser.add_argument("--seeds", type=int, default=0, help="portals without drift, from seed 1")
+    parser.add_argument("--seeds", type=int, default=0, help="so many portals without drift")
     parser.add_argument("--drift", nargs="*", default=[], metavar="KIND=STRENGTH")
     parser.add_argument("--oulad", type=Path, help="the folder with OULAD's tables")
     parser.add_argument("--every", type=int, default=3, help="days between two batches")
@@ -223,7 +227,7 @@ def main() -> None:
     print(machine(), "\n")
     lines: list[str] = []
     quiet = []
-    for seed in range(1, chosen.seeds + 1):
+    for seed in range(FIRST_SEED, FIRST_SEED + chosen.seeds):
         quiet.append(measure(portal(chosen.users, seed, chosen.every)))
         print(*coverage(f"portal, seed {seed}", quiet[-1:]), sep="\n", flush=True)
     if quiet:
@@ -233,7 +237,7 @@ def main() -> None:
     courses = []
     for entry in chosen.drift:
         kind, _, strength = entry.partition("=")
-        world = portal(chosen.users, 1, chosen.every, (kind, float(strength)))
+        world = portal(chosen.users, FIRST_SEED, chosen.every, (kind, float(strength)))
         courses += course(world, measure(world))
     if lines:
         heads = ("log", "metric", "promises", "kept", "mean width", "estimate less truth",

@@ -22,7 +22,7 @@ from churn_mlops.params import Value
 
 DRAWS = 1_000
 # Groups of users that are told apart, and numbers that are worked on at once.
-MOST_GROUPS, CHUNK = 5_000, 4_000_000
+MOST_GROUPS, CHUNK = 10_000, 4_000_000
 DECIMALS = 6
 
 
@@ -38,7 +38,7 @@ class Estimate:
         """Whether the interval holds a value; None where there is either of them not."""
         if value is None or self.low is None or self.high is None:
             return None
-        return self.low <= value <= self.high
+        return bool(self.low <= value <= self.high)
 
     def as_dict(self) -> dict[str, float | None]:
         """Value and bounds by name."""
