@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn_mlops import engine
 from churn_mlops.features.catalogue import features_contract
@@ -47,7 +48,7 @@ def watched(folder: Path, last: int = DAYS - 1, model: str = "baseline", **over:
     days = table["as_of_date"].to_numpy()
     with engine.connect(params) as con:
         known = table.filter(pa.array(days <= np.datetime64(day(last))))
-        write(con, known, features_contract(params), params)
+        write(con, with_ids(known, params), features_contract(params), params)
     put_labels(params, labels, last)
     put_calendar(params, last)
     return params
@@ -66,7 +67,16 @@ def put_labels(params: Params, labels: np.ndarray, last: int) -> None:
         }
     )
     with engine.connect(params) as con:
-        write(con, made.filter(pa.array(mature)), contracts.labels_daily(params), params)
+        mine = with_ids(made.filter(pa.array(mature)), params)
+        write(con, mine, contracts.labels_daily(params), params)
+
+
+def with_ids(table: pa.Table, params: Params) -> pa.Table:
+    """The table with ids as the source has them: numbers, or text with zeros in front."""
+    if params.data.user_id == "integer":
+        return table
+    ids = pc.utf8_lpad(table["user_id"].cast(pa.string()), 6, "0")
+    return table.set_column(0, "user_id", ids)
 
 
 def put_calendar(params: Params, last: int) -> None:

@@ -126,6 +126,17 @@ def test_both_formats_say_the_same(tmp_path: Path) -> None:
     assert bodies[0] == bodies[1]
 
 
+def test_text_ids_say_the_same_as_numbers(tmp_path: Path) -> None:
+    bodies = []
+    for kind in ("integer", "text"):
+        params = watched(tmp_path / kind, data={"user_id": kind})
+        score(params, [60, 70, 94])
+        performance.run(params)
+        bodies.append(result(params))
+    assert kept(params)[0].read().users[0].as_py().startswith("00")
+    assert bodies[0] == bodies[1]
+
+
 @pytest.mark.parametrize("n", [68, 76, 84])
 def test_what_comes_later_changes_no_promise(tmp_path: Path, n: int) -> None:
     """Made on the day, with all that came later, or with another future: the same bytes."""
