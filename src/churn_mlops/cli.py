@@ -42,8 +42,9 @@ for _stage in stages.STAGES:
     app.command()(_stage)
 for _verdict in monitoring.VERDICTS:
     app.command(cls=monitoring.Verdict)(_verdict)
-for _command in (*training.COMMANDS, *registry.COMMANDS, *serving.COMMANDS, *inspect.COMMANDS):
-    app.command()(_command)
+for _group in (training, registry, serving, monitoring, inspect):
+    for _command in _group.COMMANDS:
+        app.command()(_command)
 
 
 def main() -> None:

@@ -141,7 +141,8 @@ def batch_score(
     """Rank the users of a day by their risk of leaving.
 
     Writes churn_predictions_DATE, churn_top_K_DATE and batch_predictions_latest to
-    data/predictions/, the last also as .sqlite for looking users up.
+    data/predictions/, the last also as .sqlite for looking users up. Keeps the risks in
+    data/scored/ until `churn performance` can grade them.
     """
     from churn_mlops.inference import batch_score as stage
 

@@ -28,6 +28,7 @@ from churn_mlops.inference.decision import (
     list_size,
 )
 from churn_mlops.inference.explain import Explainer
+from churn_mlops.inference.kept import COLUMNS, keep
 from churn_mlops.inference.predictions import (
     REASONS,
     RISK_DECIMALS,
@@ -51,6 +52,8 @@ from churn_mlops.tables.batches import batches
 
 def run(params: Params, as_of_date: date | None = None, top_k: int | None = None) -> Summary:
     """Score a day and write its predictions, its contact list and the latest predictions.
+
+    What was predicted is also kept in data/scored, outside of DVC's outputs, to be graded later.
 
     Parameters
     ----------
@@ -218,6 +221,8 @@ def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
         os.replace(beside, latest)
     finally:
         beside.unlink(missing_ok=True)
+    to_keep = batches(own, ranked.select(*COLUMNS).order_by("user_id"), params.scoring.batch_rows)
+    kept = keep(to_keep, params, day, bundle.version, bundle.meta.label)
     facts = {"as_of_date": day.isoformat(), "model_version": bundle.version}
     if params.scoring.value is not None:
         risks = top.filter(top.decision == CONTACT).churn_risk.to_pyarrow().to_numpy()
@@ -226,6 +231,6 @@ def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
     return Summary(
         "batch_score",
         {"predictions": count, "contacts": contacts},
-        [everybody, listed, latest, store],
+        [everybody, listed, latest, store, kept.path],
         facts,
     )

@@ -10,6 +10,8 @@ from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 
 Row = dict[str, Any]
+# Folders that a file is added to every day.
+GROWING = ("scored", "promises", "drift")
 
 
 def latest(params: Params, n: int) -> list[Row]:
@@ -38,18 +40,22 @@ def latest(params: Params, n: int) -> list[Row]:
 def written(params: Params) -> list[Path]:
     """Every file below the data and artifact roots, directories of parts as one entry.
 
-    A local MLflow store stands at the end.
+    So are the folders that grow by the day. A local MLflow store stands at the end.
     """
     found: list[Path] = []
     for root in (Path(params.paths.data), Path(params.paths.artifacts)):
         for path in sorted(root.rglob("*")):
-            inside_parts = any(parent.suffix == ".parquet" for parent in path.parents)
-            is_part_table = path.is_dir() and path.suffix == ".parquet"
+            inside = any(_is_one(parent) for parent in path.relative_to(root).parents)
             hidden = any(part.startswith(".") for part in path.parts)
-            if (path.is_file() or is_part_table) and not inside_parts and not hidden:
+            if (path.is_file() or _is_one(path)) and not inside and not hidden:
                 found.append(path)
     store = Path(params.tracking.uri.removeprefix("sqlite:///"))
     return [*found, store] if store.is_file() else found
+
+
+def _is_one(folder: Path) -> bool:
+    """Whether a folder counts as one entry."""
+    return folder.suffix == ".parquet" or folder.name in GROWING
 
 
 def as_text(rows: list[Row], paths: list[Path]) -> str:

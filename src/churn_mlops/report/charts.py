@@ -122,6 +122,13 @@ class Plot:
             self._add("polygon", class_=f"area {style}", points=where)
         return self
 
+    def band(self, lows: Points, highs: Points, style: str = "strong") -> Plot:
+        """Fill between two lines over the same places."""
+        around = [*thinned(highs), *reversed(thinned(lows))]
+        where = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in around)
+        self._add("polygon", class_=f"area {style}", points=where)
+        return self
+
     def level(self, y: float, style: str) -> Plot:
         """Draw a horizontal line across the plot."""
         at = self.y(y)

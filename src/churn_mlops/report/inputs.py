@@ -14,9 +14,11 @@ from churn_mlops.params import Params
 from churn_mlops.registry.bundle import load_bundle
 from churn_mlops.registry.meta import Meta
 from churn_mlops.report.shapes import Backtest, Evaluation, Promotion, Shape, User, Validation
+from churn_mlops.report.watched import Performance, ScoreProxy
 
 MODELS = ("candidate", "baseline")
 TOP_USERS = 20
+_WATCH_AGAIN = "`churn score-proxy`, `churn performance`"
 
 Found = TypeVar("Found", bound=Shape)
 
@@ -45,7 +47,7 @@ class Inputs:
     champion : Champion or None
     champion_fault : str or None
         Why a bundle that is there could not be read.
-    promotion, backtest, validation
+    promotion, backtest, validation, performance, score_proxy
         None where the file is not there.
     users : tuple of User or None
         The head of the latest list.
@@ -59,6 +61,8 @@ class Inputs:
     backtest: Backtest | None = None
     validation: Validation | None = None
     users: tuple[User, ...] | None = None
+    performance: Performance | None = None
+    score_proxy: ScoreProxy | None = None
 
 
 def read_inputs(params: Params) -> Inputs:
@@ -89,17 +93,19 @@ def read_inputs(params: Params) -> Inputs:
         _read(artifacts / "metrics" / "backtest.json", Backtest),
         _read(data / "validation" / "report.json", Validation),
         _read_users(params),
+        _read(artifacts / "monitoring" / "performance_latest.json", Performance, _WATCH_AGAIN),
+        _read(artifacts / "monitoring" / "score_proxy_latest.json", ScoreProxy, _WATCH_AGAIN),
     )
 
 
-def _read(path: Path, shape: type[Found]) -> Found | None:
+def _read(path: Path, shape: type[Found], again: str = "`dvc repro`") -> Found | None:
     if not path.exists():
         return None
     try:
         return shape.model_validate_json(path.read_bytes())
     except (ValidationError, ValueError) as error:
         raise ContractError(
-            f"{path} does not have its shape: {error}", fix="write it anew: `dvc repro`"
+            f"{path} does not have its shape: {error}", fix=f"write it anew: {again}"
         ) from error
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from churn_mlops.report import breakdown, quality, story, use, words
 from churn_mlops.report.inputs import Inputs
+from churn_mlops.report.performance import performance
 from churn_mlops.report.section import Section
 from churn_mlops.report.subject import Subject, champion_version, subject
 from churn_mlops.report.words import family
@@ -44,6 +45,7 @@ def sections(inputs: Inputs, about: Subject) -> list[Section]:
         quality.curves(about),
         quality.calibration(about),
         breakdown.backtest(inputs, about),
+        performance(inputs),
         breakdown.slices(about),
         use.profit(about),
         use.importance(about),

@@ -1,4 +1,4 @@
-"""`churn drift-check`: its exit code is a verdict."""
+"""Commands that watch; the exit code of `churn drift-check` is a verdict."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from churn_mlops.cli import app
-from churn_mlops.errors import BundleError
+from churn_mlops.errors import BundleError, ContractError
 from churn_mlops.monitoring import drift
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
+from tests.watched import day, score, watched
 
 invoke = CliRunner().invoke
 
@@ -46,3 +48,36 @@ def test_an_error_is_no_verdict(workspace: Path) -> None:
     result = invoke(app, ["drift-check"])
     assert isinstance(result.exception, BundleError)
     assert result.exception.exit_code == 1
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("commands")
+    params = watched(folder)
+    score(params, [70, 80])
+    path = folder / "params.yaml"
+    path.write_text(yaml.safe_dump(params.model_dump(mode="json")))
+    return str(path)
+
+
+def test_score_proxy_and_performance_print_one_object(file: str) -> None:
+    proxy = json.loads(invoke(app, ["score-proxy", "--params", file, "--json"]).stdout)
+    assert proxy["facts"]["as_of_date"] == day(80).isoformat()
+    found = json.loads(invoke(app, ["performance", "--params", file, "--json"]).stdout)
+    assert found["rows"] == {"batches": 2, "graded": 2}
+    assert found["facts"]["status"] == "OK"
+    assert all(Path(path).exists() for path in (*proxy["outputs"], *found["outputs"]))
+
+
+def test_performance_speaks_to_people(file: str) -> None:
+    text = invoke(app, ["performance", "--params", file]).stdout
+    assert "performance: batches 2, graded 2" in text
+    assert "pr_auc promises kept" in text
+
+
+@pytest.mark.parametrize("command", ["score-proxy", "performance"])
+def test_without_predictions_it_is_an_error_with_a_way(workspace: Path, command: str) -> None:
+    (workspace / "params.yaml").write_text("")
+    result = invoke(app, [command])
+    assert isinstance(result.exception, ContractError)
+    assert "dvc repro batch_score" in str(result.exception)

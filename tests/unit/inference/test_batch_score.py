@@ -91,7 +91,8 @@ def test_ranks_are_dense_and_ties_follow_the_user_id(scored):
 
 def test_list_latest_and_decisions_belong_together(scored):
     params, summary, ending, model = scored
-    everybody, top, latest, _ = summary.outputs
+    everybody, top, latest, _, kept = summary.outputs
+    assert kept.name == f"2025-01-03_{model.version}.parquet"
     assert top.name == f"churn_top_25_2025-01-03.{ending}"
     assert everybody.read_bytes() == latest.read_bytes()
     found, listed = read(everybody), read(top)

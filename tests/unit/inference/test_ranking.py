@@ -57,5 +57,14 @@ def test_written_lists_files_and_part_tables_once(workspace: Path, make_params: 
     (workspace / "artifacts").mkdir()
     (workspace / "artifacts/m.json").write_text("x")
     (workspace / "mlflow.db").write_text("x")
+    for growing in ("data/scored", "artifacts/monitoring/promises"):
+        (workspace / growing).mkdir(parents=True)
+        (workspace / growing / "2025-01-01_abc.parquet").write_text("x")
     names = [str(path) for path in written(make_params())]
-    assert names == ["data/raw/events.parquet", "artifacts/m.json", "mlflow.db"]
+    assert names == [
+        "data/raw/events.parquet",
+        "data/scored",
+        "artifacts/m.json",
+        "artifacts/monitoring/promises",
+        "mlflow.db",
+    ]

@@ -1,0 +1,127 @@
+"""How good a list was: what was predicted, beside the labels of the same users and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis
+import numpy as np
+import pyarrow.compute as pc
+
+from churn_mlops import engine
+from churn_mlops.errors import ContractError
+from churn_mlops.inference.decision import CONTACT, expected_profit
+from churn_mlops.inference.kept import Batch, meaning_of
+from churn_mlops.monitoring.estimate import rounded
+from churn_mlops.monitoring.ranking import Groups
+from churn_mlops.params import Params, Value
+from churn_mlops.tables import contracts, scan
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The users of a batch whose label is known.
+
+    Parameters
+    ----------
+    risks : array of float, shape (n,)
+    labels : array of 0/1, shape (n,)
+    contacted : array of bool, shape (n,)
+    unlabelled : int
+        Users of the batch who have no label, although the day is mature.
+    """
+
+    risks: np.ndarray
+    labels: np.ndarray
+    contacted: np.ndarray
+    unlabelled: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def metrics(self, value: Value | None) -> dict[str, float | None]:
+        """``pr_auc``, ``roc_auc`` and, with `value`, ``profit`` of the contacted users.
+
+        None where a metric does not exist: all stayed or all left, or nobody has a label. The
+        profit is the formula of the expected one with the label in place of the risk.
+        """
+        found: dict[str, float | None] = {"pr_auc": None, "roc_auc": None}
+        if len(self):
+            groups = Groups(self.risks)
+            ranked = groups.metrics(groups.count(self.labels))
+            found = {name: rounded(values[0]) for name, values in ranked.items()}
+        if value is not None:
+            earned = expected_profit(self.labels[self.contacted].astype(np.float64), value)
+            found["profit"] = rounded(earned.sum()) if len(self) else None
+        return found
+
+
+class Labels:
+    """Reads the labels of one day at a time.
+
+    Parameters
+    ----------
+    con : Engine
+    params : Params
+    last_day : date
+        The last complete day of the data.
+    """
+
+    def __init__(self, con: engine.Engine, params: Params, last_day: date) -> None:
+        self._con, self._params = con, params
+        self._window = timedelta(days=params.churn.window_days)
+        self._meaning = meaning_of(params.churn)
+        self._last_day = last_day
+        self._table: ibis.expr.types.Table | None = None
+
+    def are_there(self, batch: Batch, on: date | None = None) -> bool:
+        """Whether the batch's horizon had passed on a day (by default: on the last one).
+
+        Never for a batch that meant something else by churn than the labels do.
+        """
+        known = min(on or self._last_day, self._last_day)
+        return batch.day + self._window <= known and batch.meaning == self._meaning
+
+    def of(self, batch: Batch) -> Outcome:
+        """The outcome of a batch whose labels are there.
+
+        Raises
+        ------
+        ContractError
+            labels_daily has not been written, or the type of user_id has changed.
+        """
+        if self._table is None:
+            labels = scan(self._con, contracts.labels_daily(self._params), self._params)
+            wanted = labels.select("user_id", "as_of_date", "churn_label")
+            if self._params.tables.format == "csv" and self._con.name == "duckdb":
+                wanted = self._con.create_table("held_labels", wanted, temp=True)
+            self._table = wanted
+        table = self._table
+        day = table.filter(table.as_of_date == ibis.literal(batch.day))
+        found = day.select("user_id", "churn_label").to_pyarrow()
+        users = found["user_id"].combine_chunks()
+        if users.type != batch.users.type:
+            raise ContractError(
+                f"the predictions of {batch.day} have user ids of type {batch.users.type},"
+                f" labels_daily of type {users.type}",
+                fix="set data.user_id back, or remove the old files from data/scored",
+            )
+        place = pc.index_in(batch.users, value_set=users)
+        known = place.is_valid().to_numpy(zero_copy_only=False)
+        labels = found["churn_label"].combine_chunks().take(place.drop_null())
+        return Outcome(
+            batch.risks[known],
+            labels.to_numpy(),
+            batch.decisions[known] == CONTACT,
+            int(np.sum(~known)),
+        )
+
+
+@contextmanager
+def open_labels(params: Params, last_day: date) -> Iterator[Labels]:
+    """Open labels_daily; it is read only when a label is asked for."""
+    with engine.connect(params) as con:
+        yield Labels(con, params, last_day)

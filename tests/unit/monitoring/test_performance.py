@@ -1,0 +1,356 @@
+"""From kept batches to promises and grades, through promotions and damaged files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.metrics import average_precision_score
+
+from churn_mlops.errors import BundleError, ContractError
+from churn_mlops.inference.kept import folder, keep, kept
+from churn_mlops.monitoring import performance
+from churn_mlops.monitoring.estimate import Estimate
+from churn_mlops.monitoring.performance import Entry, counts, status
+from churn_mlops.monitoring.promise import Promise
+from churn_mlops.params import Params
+from churn_mlops.registry.bundle import copy_bundle
+from churn_mlops.registry.champion import production_folder
+from tests.trained import bundle, bundle_folder
+from tests.watched import DAYS, WINDOW, day, log, put_calendar, put_labels, score, watched
+
+SCORED = (60, 68, 75, 76, 84, 94)
+VALUE = {"customer_value": 100.0, "contact_cost": 1.0, "offer_cost": 4.0, "success_rate": 0.3}
+
+
+def result(params: Params) -> dict[str, Any]:
+    path = Path(params.paths.artifacts) / "monitoring/performance_latest.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def promises(params: Params) -> dict[str, str]:
+    place = Path(params.paths.artifacts) / "monitoring/promises"
+    return {path.name: path.read_text() for path in sorted(place.iterdir())}
+
+
+@pytest.fixture(scope="module", params=["csv", "parquet"])
+def graded(request, tmp_path_factory):
+    params = watched(
+        tmp_path_factory.mktemp("graded"),
+        tables={"format": request.param},
+        scoring={"value": VALUE},
+    )
+    score(params, SCORED)
+    return params, performance.run(params)
+
+
+def test_every_batch_has_a_promise_and_its_grade_when_its_time_has_come(graded) -> None:
+    params, summary = graded
+    body = result(params)
+    assert [e["as_of_date"] for e in body["history"]] == [day(n).isoformat() for n in SCORED]
+    assert [e["realised"] is not None for e in body["history"]] == [True] * 5 + [False]
+    for one in body["history"]:
+        assert set(one["estimated"]) == {"pr_auc", "roc_auc", "profit"}
+        for value in one["estimated"].values():
+            assert value["low"] <= value["value"] <= value["high"]
+        for name in ("pr_auc", "roc_auc", "profit") if one["realised"] else ():
+            found, said = one["realised"][name], one["estimated"][name]
+            assert (found["estimated"], found["low"], found["high"]) == tuple(
+                said[key] for key in ("value", "low", "high")
+            )
+            assert found["kept"] is (said["low"] <= found["value"] <= said["high"])
+    assert summary.rows == {"batches": 6, "graded": 5}
+
+
+def test_the_newest_batch_stands_on_top(graded) -> None:
+    params, _ = graded
+    body = result(params)
+    assert (body["as_of_date"], body["model_version"]) == (day(94).isoformat(), bundle().version)
+    assert body["estimated"] == body["history"][-1]["estimated"]
+    assert body["realised"]["as_of_date"] == day(84).isoformat()
+    assert body["realised"]["pr_auc"] == body["history"][-2]["realised"]["pr_auc"]
+    assert body["confidence"] == 0.9
+    tested = bundle().meta.metrics
+    assert body["floors"]["pr_auc"] == pytest.approx(0.8 * tested["pr_auc"], abs=1e-6)
+    assert body["floors"]["roc_auc"] == pytest.approx(0.1 + 0.8 * tested["roc_auc"], abs=1e-6)
+    for name, count in body["promises"].items():
+        kept_ones = [e["realised"][name]["kept"] for e in body["history"] if e["realised"]]
+        assert count == {"batches": 5, "kept": sum(kept_ones)}
+
+
+def test_the_truth_is_that_of_scikit_learn(graded) -> None:
+    params, _ = graded
+    table, labels = log()
+    batch = kept(params)[0].read()
+    of_day = table["as_of_date"].to_numpy() == np.datetime64(batch.day)
+    known = dict(zip(table["user_id"].to_numpy()[of_day].tolist(), labels[of_day], strict=True))
+    mine = [known[user] for user in batch.users.to_pylist()]
+    found = result(params)["history"][0]["realised"]["pr_auc"]["value"]
+    assert found == pytest.approx(average_precision_score(mine, batch.risks), abs=1e-6)
+
+
+def test_the_table_for_plots_says_the_same(graded) -> None:
+    params, summary = graded
+    body = result(params)
+    with summary.outputs[1].open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * len(SCORED)
+    for row in rows:
+        one = next(e for e in body["history"] if e["as_of_date"] == row["day"])
+        assert float(row["low"]) == pytest.approx(one["estimated"][row["metric"]]["low"], rel=1e-5)
+        assert (row["realised"] == "") is (one["realised"] is None)
+
+
+def test_a_second_run_changes_nothing(graded) -> None:
+    params, _ = graded
+    before, said = result(params), promises(params)
+    performance.run(params)
+    assert (result(params), promises(params)) == (before, said)
+
+
+def test_both_formats_say_the_same(tmp_path: Path) -> None:
+    bodies = []
+    for form in ("csv", "parquet"):
+        params = watched(tmp_path / form, tables={"format": form})
+        score(params, SCORED[:4])
+        performance.run(params)
+        bodies.append((result(params), promises(params)))
+    assert bodies[0] == bodies[1]
+
+
+def test_text_ids_say_the_same_as_numbers(tmp_path: Path) -> None:
+    bodies = []
+    for kind in ("integer", "text"):
+        params = watched(tmp_path / kind, data={"user_id": kind})
+        score(params, [60, 70, 94])
+        performance.run(params)
+        bodies.append(result(params))
+    assert kept(params)[0].read().users[0].as_py().startswith("00")
+    assert bodies[0] == bodies[1]
+
+
+@pytest.mark.parametrize("n", [68, 76, 84])
+def test_what_comes_later_changes_no_promise(tmp_path: Path, n: int) -> None:
+    """Made on the day, with all that came later, or with another future: the same bytes."""
+    name = f"{day(n)}_{bundle().version}.json"
+    days = [d for d in SCORED if d <= n]
+    then = watched(tmp_path / "then", last=n)
+    score(then, days)
+    performance.run(then)
+    said = promises(then)[name]
+
+    later = watched(tmp_path / "later")
+    score(later, SCORED)
+    performance.run(later)
+    assert promises(later)[name] == said
+
+    other = watched(tmp_path / "other")
+    table, labels = log()
+    unknown = table["as_of_date"].to_numpy() > np.datetime64(day(n - WINDOW))
+    put_labels(other, np.where(unknown, 1 - labels, labels), DAYS - 1)
+    score(other, SCORED)
+    performance.run(other)
+    assert promises(other)[name] == said
+    assert result(other)["promises"] != result(later)["promises"]
+
+
+def test_a_promise_made_is_not_revised(tmp_path: Path) -> None:
+    params = watched(tmp_path, last=84)
+    score(params, [76, 84])
+    performance.run(params)
+    said = promises(params)
+    _, labels = log()
+    put_labels(params, 1 - labels, DAYS - 1)
+    put_calendar(params, DAYS - 1)
+    wider = params.model_copy(
+        update={
+            "monitoring": params.monitoring.model_validate({"performance": {"confidence": 0.99}})
+        }
+    )
+    performance.run(wider)
+    assert promises(params) == said
+    body = result(params)
+    assert body["confidence"] == 0.9
+    # Whoever was said to stay left, and the other way round.
+    assert body["status"] == "FAIL"
+    assert body["realised"]["roc_auc"]["kept"] is False
+    assert body["realised"]["roc_auc"]["value"] < body["floors"]["roc_auc"]
+
+
+def test_after_a_promotion_each_model_answers_for_its_own_lists(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, [60, 70, 80])
+    performance.run(params)
+    before = promises(params)
+    copy_bundle(bundle_folder("candidate"), production_folder(params))
+    score(params, [80, 90])
+    performance.run(params)
+    body, old, new = result(params), bundle().version, bundle("candidate").version
+    assert {name: promises(params)[name] for name in before} == before
+    said = [(e["as_of_date"], e["model_version"]) for e in body["history"]]
+    assert sorted(said) == sorted(
+        [(day(n).isoformat(), old) for n in (60, 70, 80)]
+        + [(day(n).isoformat(), new) for n in (80, 90)]
+    )
+    newest = json.loads(promises(params)[f"{day(90)}_{new}.json"])
+    assert newest["learned"]["batches"] == [day(80).isoformat()]
+    assert newest["floors"] != json.loads(promises(params)[f"{day(80)}_{old}.json"])["floors"]
+    assert (body["realised"]["as_of_date"], body["realised"]["model_version"]) == (
+        day(80).isoformat(),
+        new,
+    )
+    assert body["promises"]["pr_auc"]["batches"] == 4
+
+
+def test_a_model_that_is_champion_no_more_is_graded_without_a_promise(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, [60])
+    copy_bundle(bundle_folder("candidate"), production_folder(params))
+    score(params, [70])
+    performance.run(params)
+    first = result(params)["history"][0]
+    assert first["estimated"] is None
+    assert first["realised"]["pr_auc"]["value"] > 0
+    assert first["realised"]["pr_auc"]["kept"] is None
+    assert len(promises(params)) == 1
+    assert result(params)["promises"]["pr_auc"]["batches"] == 1
+
+
+def test_a_champion_that_has_not_scored_yet_names_the_way(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, [60])
+    copy_bundle(bundle_folder("candidate"), production_folder(params))
+    with pytest.raises(ContractError, match="the champion is") as caught:
+        performance.run(params)
+    assert caught.value.fix == "score with the champion: `dvc repro batch_score`"
+
+
+def test_on_the_first_day_there_is_a_promise_and_nothing_to_grade(tmp_path: Path) -> None:
+    params = watched(tmp_path, last=60)
+    score(params, [60])
+    performance.run(params)
+    body = result(params)
+    assert body["realised"] is None
+    assert body["promises"] == {name: {"batches": 0, "kept": 0} for name in ("pr_auc", "roc_auc")}
+    assert body["status"] == "OK"
+
+
+def test_users_who_all_stayed_are_no_crash(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    _, labels = log()
+    put_labels(params, np.zeros_like(labels), DAYS - 1)
+    score(params, [60, 94])
+    performance.run(params)
+    body = result(params)
+    assert body["realised"]["pr_auc"] | {"value": None, "kept": None} == body["realised"]["pr_auc"]
+    assert body["promises"]["pr_auc"] == {"batches": 0, "kept": 0}
+
+
+def test_days_that_left_the_data_are_counted_as_without_labels(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, [60, 94])
+    one = kept(params)[0].read()
+    gone = date(2024, 6, 1)
+    rows = {
+        "user_id": one.users, "as_of_date": [gone] * len(one), "churn_risk": one.risks,
+        "decision": one.decisions, "model_version": [one.version] * len(one),
+    }  # fmt: skip
+    keep(pa.table(rows).to_batches(), params, gone, one.version, bundle().meta.label)
+    performance.run(params)
+    oldest = result(params)["history"][0]
+    assert (oldest["realised"]["users"], oldest["realised"]["unlabelled"]) == (0, len(one))
+    assert oldest["realised"]["pr_auc"]["value"] is None
+    assert result(params)["realised"]["as_of_date"] == day(60).isoformat()
+
+
+def spoil_promise(params: Params) -> None:
+    (next((Path(params.paths.artifacts) / "monitoring/promises").iterdir())).write_text("{")
+
+
+def spoil_batch(params: Params) -> None:
+    next(folder(params).iterdir()).write_bytes(b"no Parquet")
+
+
+def spoil_labels(params: Params) -> None:
+    (Path(params.paths.data) / "processed/labels_daily.csv").unlink()
+
+
+def spoil_calendar(params: Params) -> None:
+    (Path(params.paths.data) / "validation/report.json").unlink()
+
+
+def spoil_champion(params: Params) -> None:
+    shutil.rmtree(production_folder(params))
+
+
+def spoil_latest(params: Params) -> None:
+    (Path(params.paths.data) / "predictions/batch_predictions_latest.csv").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (spoil_promise, ContractError, "is no promise"),
+        (spoil_batch, ContractError, "is no kept batch"),
+        (spoil_labels, ContractError, "labels_daily"),
+        (spoil_calendar, ContractError, "validate_data"),
+        (spoil_champion, BundleError, "no champion"),
+        (spoil_latest, ContractError, "score a day first"),
+    ],
+)
+def test_whatever_is_missing_or_damaged_is_named(tmp_path: Path, spoil, error, words) -> None:
+    params = watched(tmp_path)
+    score(params, [60])
+    performance.run(params)
+    before = (tmp_path / "artifacts/monitoring/performance_latest.json").read_bytes()
+    spoil(params)
+    with pytest.raises(error, match=words) as caught:
+        performance.run(params)
+    assert caught.value.fix
+    assert (tmp_path / "artifacts/monitoring/performance_latest.json").read_bytes() == before
+
+
+def said(pr_auc: float, floor: float = 0.4) -> Promise:
+    value = Estimate(pr_auc, pr_auc - 0.1, pr_auc + 0.1)
+    ranking = {"pr_auc": value, "roc_auc": Estimate(0.9, 0.8, 0.95)}
+    return Promise(ranking, {"pr_auc": floor, "roc_auc": 0.7}, 0.9, {})
+
+
+def entry(promise: Promise | None, pr_auc: float | None = None, kept: bool | None = None) -> Entry:
+    fine = {"value": 0.9, "kept": True}
+    realised = {"users": 9, "pr_auc": {"value": pr_auc, "kept": kept}, "roc_auc": fine}
+    return Entry(date(2025, 5, 1), "a", 9, promise, realised if pr_auc or kept else None)
+
+
+@pytest.mark.parametrize(
+    ("estimated", "realised", "expected"),
+    [
+        (0.5, None, "OK"),
+        (0.39, None, "WARN"),
+        (0.5, 0.39, "FAIL"),
+        (0.39, 0.39, "FAIL"),
+        (0.39, 0.5, "WARN"),
+        (0.5, 0.4, "OK"),
+    ],
+)
+def test_status(estimated: float, realised: float | None, expected: str) -> None:
+    newest = entry(said(0.5), realised) if realised else None
+    assert status(entry(said(estimated)), newest) == expected
+
+
+def test_a_model_without_a_promise_has_no_floor_to_fall_below() -> None:
+    assert status(entry(said(0.5)), entry(None, 0.1)) == "OK"
+
+
+def test_only_graded_promises_are_counted() -> None:
+    graded = [entry(said(0.5), 0.5, True), entry(said(0.5), 0.1, False)]
+    entries = [*graded, entry(None, 0.5), entry(said(0.5))]
+    assert counts(entries)["pr_auc"] == {"batches": 2, "kept": 1}
