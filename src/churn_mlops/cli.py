@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from churn_mlops import __version__
-from churn_mlops.commands import inspect, registry, serving, stages, training
+from churn_mlops.commands import inspect, monitoring, registry, serving, stages, training
 from churn_mlops.commands.run import fail
 from churn_mlops.errors import ChurnError
 
@@ -40,8 +40,9 @@ def _root(
 
 for _stage in stages.STAGES:
     app.command()(_stage)
-for _command in (*training.COMMANDS, *registry.COMMANDS, *serving.COMMANDS, *inspect.COMMANDS):
-    app.command()(_command)
+for _group in (training, registry, serving, monitoring, inspect):
+    for _command in _group.COMMANDS:
+        app.command()(_command)
 
 
 def main() -> None:

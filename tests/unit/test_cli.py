@@ -25,8 +25,8 @@ STAGES = [
     "promote",
     "batch-score",
 ]
-COMMANDS = [*STAGES, "tune", "backtest", "rollback", "history", "top", "report", "show-params"]
-COMMANDS += ["docs"]
+COMMANDS = [*STAGES, "tune", "backtest", "rollback", "history", "publish", "top", "report"]
+COMMANDS += ["show-params", "docs"]
 run = CliRunner().invoke
 
 
