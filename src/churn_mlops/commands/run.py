@@ -41,7 +41,7 @@ def run_stage(
     *,
     name: str,
     exit_code: Callable[[Summary], int] = lambda _: 0,
-) -> None:
+) -> Summary:
     """Run a stage, print its summary and publish how it went.
 
     Parameters
@@ -54,6 +54,10 @@ def run_stage(
         Of the stage, as in its summary; its metrics carry it also when there is no summary.
     exit_code : callable, optional
         The code of a stage that has done its work and has something to say with it.
+
+    Returns
+    -------
+    Summary
     """
     loaded = read_params(path)
     with published(name, loaded) as outcome:
@@ -64,6 +68,7 @@ def run_stage(
         typer.echo(summary.as_json(seconds) if as_json else summary.as_text(seconds))
         if code := exit_code(summary):
             raise typer.Exit(code)
+    return summary
 
 
 @dataclass
