@@ -29,6 +29,8 @@ DASHBOARDS: dict[str, dict[str, Any]] = {
 }
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 ADDRESS = "https://github.com/TechITFactory/churn-mlops-prod-v2/blob/main/docs/runbook.md"
+# The runbook may name these before docs/cli.md lists them.
+ELSEWHERE = {"drift-check", "score-proxy", "performance"}
 # Of servers that are not ours; the end-to-end test asks them for these.
 FOREIGN = {
     *("up", "ALERTS", "push_time_seconds", "mlflow_http_request_total"),
@@ -86,6 +88,43 @@ def test_every_alert_has_its_section_in_the_runbook(name: str) -> None:
 
 def test_the_runbook_knows_no_other_alert() -> None:
     assert set(re.findall(r"(?m)^## (Churn\w+)$", RUNBOOK)) == set(ALERTS)
+
+
+def commands(page: str) -> list[str]:
+    """The commands that a page of docs/ prints, one a line."""
+    text = (ROOT / "docs" / page).read_text()
+    blocks = "\n".join(re.findall(r"(?ms)^```bash\n(.*?)^```$", text))
+    inline = re.findall(r"`((?:churn|dvc|promtool|amtool) [^`]+)`", text.replace("\n", " "))
+    return [*blocks.splitlines(), *inline]
+
+
+@pytest.mark.parametrize("page", ["runbook.md", "monitoring.md"])
+def test_every_command_that_is_printed_exists(page: str) -> None:
+    reference = (ROOT / "docs/cli.md").read_text()
+    sections = dict(re.findall(r"(?ms)^## `churn ([\w-]+)`$(.*?)(?=^## |\Z)", reference))
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    for command in commands(page):
+        for name, rest in re.findall(r"\bchurn ([a-z-]+)([^&|;#]*)", command):
+            if name in ELSEWHERE - set(sections):
+                continue
+            assert name in sections, command
+            for option in re.findall(r"--[\w-]+", rest):
+                assert f"`{option}" in sections[name] or f", {option}" in sections[name], command
+        for words in re.findall(r"\bdvc repro((?: [a-z_]+)*)", command):
+            assert set(words.split()) <= set(stages), command
+        for path in re.findall(r"(?<![\w/])(?:monitoring|tests)/[\w./-]+\w", command):
+            assert (ROOT / path).exists(), command
+
+
+@pytest.mark.parametrize("page", ["runbook.md", "monitoring.md"])
+def test_every_question_that_is_printed_asks_for_metrics_that_exist(page: str) -> None:
+    asked = [c for c in commands(page) if c.startswith("promtool query")]
+    assert asked
+    for command in asked:
+        (expression,) = re.findall(r"'(.+)'", command)
+        names = {selector.partition("{")[0] for selector in selectors(expression)}
+        assert names
+        assert names <= known(), command
 
 
 def test_alertmanager_names_only_alerts_that_exist() -> None:
