@@ -40,11 +40,10 @@ def _root(
 
 for _stage in stages.STAGES:
     app.command()(_stage)
-for _verdict in monitoring.VERDICTS:
-    app.command(cls=monitoring.Verdict)(_verdict)
 for _group in (training, registry, serving, monitoring, inspect):
     for _command in _group.COMMANDS:
-        app.command()(_command)
+        _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
+        app.command(cls=_kind)(_command)
 
 
 def main() -> None:

@@ -11,7 +11,8 @@
     ├── EngineError            17   the table engine cannot be started or ran out of room
     ├── LedgerError            18   the ledger of decisions is damaged
     ├── PromotionError         19   the gate cannot decide, or there is nothing to go back to
-    └── LeakageError           20   the model would have seen what it may not see
+    ├── LeakageError           20   the model would have seen what it may not see
+    └── PublishError           21   metrics cannot be published
 
 Exit code 0 means done, 2 means the command line itself was wrong. A message says what is
 wrong, where, and what to do about it.
@@ -116,3 +117,9 @@ class LeakageError(ChurnError):
     """The training data holds what the model may not see."""
 
     exit_code = 20
+
+
+class PublishError(ChurnError):
+    """Metrics cannot be published: nowhere to, nobody takes them, or a file is damaged."""
+
+    exit_code = 21

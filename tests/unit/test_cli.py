@@ -25,8 +25,8 @@ STAGES = [
     "promote",
     "batch-score",
 ]
-COMMANDS = [*STAGES, "tune", "backtest", "rollback", "history", "score-proxy", "performance", "top"]
-COMMANDS += ["report", "show-params", "docs"]
+COMMANDS = [*STAGES, "tune", "backtest", "rollback", "history", "drift-check", "score-proxy"]
+COMMANDS += ["performance", "publish", "top", "report", "show-params", "docs"]
 run = CliRunner().invoke
 
 

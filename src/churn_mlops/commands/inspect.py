@@ -53,7 +53,7 @@ def report(
 
     from churn_mlops.report.write import run
 
-    run_stage(partial(run, path=out), params, json)
+    run_stage(partial(run, path=out), params, json, name="report")
 
 
 def docs(

@@ -28,7 +28,7 @@ def rollback(
     """
     from churn_mlops.registry import rollback as action
 
-    run_stage(lambda loaded: action.run(loaded, reason, to), params, json)
+    run_stage(lambda loaded: action.run(loaded, reason, to), params, json, name="rollback")
 
 
 def history(

@@ -6,7 +6,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -32,13 +34,80 @@ def read_params(path: str) -> Params:
     return loaded
 
 
-def run_stage(stage: Callable[[Params], Summary], path: str, as_json: bool) -> Summary:
-    """Run a stage, print its summary and return it."""
-    started = time.perf_counter()
-    summary = stage(read_params(path))
-    seconds = time.perf_counter() - started
-    typer.echo(summary.as_json(seconds) if as_json else summary.as_text(seconds))
+def run_stage(
+    stage: Callable[[Params], Summary],
+    path: str,
+    as_json: bool,
+    *,
+    name: str,
+    exit_code: Callable[[Summary], int] = lambda _: 0,
+) -> Summary:
+    """Run a stage, print its summary and publish how it went.
+
+    Parameters
+    ----------
+    stage : callable
+    path : str
+        Of the parameters.
+    as_json : bool
+    name : str
+        Of the stage, as in its summary; its metrics carry it also when there is no summary.
+    exit_code : callable, optional
+        The code of a stage that has done its work and has something to say with it.
+
+    Returns
+    -------
+    Summary
+    """
+    loaded = read_params(path)
+    with published(name, loaded) as outcome:
+        started = time.perf_counter()
+        summary = stage(loaded)
+        seconds = time.perf_counter() - started
+        outcome.rows = summary.rows
+        typer.echo(summary.as_json(seconds) if as_json else summary.as_text(seconds))
+        if code := exit_code(summary):
+            raise typer.Exit(code)
     return summary
+
+
+@dataclass
+class Outcome:
+    """What a command tells about its run, for the metrics."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def published(stage: str, params: Params) -> Iterator[Outcome]:
+    """Publish how what is inside went, if `monitoring.publish` says where to.
+
+    A `typer.Exit` has done its work, whatever its code (a drift check that finds drift); any other
+    exception has not.
+    """
+    settings = params.monitoring.publish
+    if settings.pushgateway is None and settings.textfile is None:
+        yield Outcome()
+        return
+    outcome, started = Outcome(), time.perf_counter()
+
+    def tell(exit_code: int, worked: bool) -> None:
+        from churn_mlops.monitoring.publish import publish_stage
+        from churn_mlops.monitoring.stage_metrics import StageRun
+
+        seconds = time.perf_counter() - started
+        rows = outcome.rows
+        publish_stage(params, StageRun(stage, time.time(), seconds, exit_code, worked, rows))
+
+    try:
+        yield outcome
+    except typer.Exit as left:
+        tell(left.exit_code, worked=True)
+        raise
+    except Exception as error:
+        tell(error.exit_code if isinstance(error, ChurnError) else 1, worked=False)
+        raise
+    tell(0, worked=True)
 
 
 def fail(error: ChurnError) -> NoReturn:

@@ -25,7 +25,7 @@ def generate_data(
     from churn_mlops.data import generate_data as stage
 
     day = since.date() if since else None
-    run_stage(lambda loaded: stage.run(loaded, since=day), params, json)
+    run_stage(lambda loaded: stage.run(loaded, since=day), params, json, name="generate_data")
 
 
 def validate_data(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
@@ -35,7 +35,7 @@ def validate_data(params: ParamsFile = "params.yaml", json: AsJson = False) -> N
     """
     from churn_mlops.data import validate as stage
 
-    run_stage(stage.run, params, json)
+    run_stage(stage.run, params, json, name="validate_data")
 
 
 def prepare_data(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
@@ -45,7 +45,7 @@ def prepare_data(params: ParamsFile = "params.yaml", json: AsJson = False) -> No
     """
     from churn_mlops.data import prepare_dataset as stage
 
-    run_stage(stage.run, params, json)
+    run_stage(stage.run, params, json, name="prepare_data")
 
 
 def build_features(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
@@ -55,7 +55,7 @@ def build_features(params: ParamsFile = "params.yaml", json: AsJson = False) -> 
     """
     from churn_mlops.features import build_features as stage
 
-    run_stage(stage.run, params, json)
+    run_stage(stage.run, params, json, name="build_features")
 
 
 def build_labels(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
@@ -65,7 +65,7 @@ def build_labels(params: ParamsFile = "params.yaml", json: AsJson = False) -> No
     """
     from churn_mlops.training import build_labels as stage
 
-    run_stage(stage.run, params, json)
+    run_stage(stage.run, params, json, name="build_labels")
 
 
 def build_training_set(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
@@ -75,7 +75,7 @@ def build_training_set(params: ParamsFile = "params.yaml", json: AsJson = False)
     """
     from churn_mlops.training import build_training_set as stage
 
-    run_stage(stage.run, params, json)
+    run_stage(stage.run, params, json, name="build_training_set")
 
 
 def train_baseline(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
@@ -85,7 +85,7 @@ def train_baseline(params: ParamsFile = "params.yaml", json: AsJson = False) -> 
     """
     from churn_mlops.training import train_baseline as stage
 
-    run_stage(stage.run, params, json)
+    run_stage(stage.run, params, json, name="train_baseline")
 
 
 def train_candidate(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
@@ -95,7 +95,7 @@ def train_candidate(params: ParamsFile = "params.yaml", json: AsJson = False) ->
     """
     from churn_mlops.training import train_candidate as stage
 
-    run_stage(stage.run, params, json)
+    run_stage(stage.run, params, json, name="train_candidate")
 
 
 def promote(
@@ -122,7 +122,10 @@ def promote(
     from churn_mlops.registry import promote_model as stage
 
     run_stage(
-        lambda loaded: stage.run(loaded, dry_run=dry_run, new_contract=new_contract), params, json
+        lambda loaded: stage.run(loaded, dry_run=dry_run, new_contract=new_contract),
+        params,
+        json,
+        name="promote_model",
     )
 
 
@@ -147,7 +150,12 @@ def batch_score(
     from churn_mlops.inference import batch_score as stage
 
     day = as_of_date.date() if as_of_date else None
-    run_stage(lambda loaded: stage.run(loaded, as_of_date=day, top_k=top_k), params, json)
+    run_stage(
+        lambda loaded: stage.run(loaded, as_of_date=day, top_k=top_k),
+        params,
+        json,
+        name="batch_score",
+    )
 
 
 STAGES = (

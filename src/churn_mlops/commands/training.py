@@ -26,7 +26,9 @@ def tune(
     """
     from churn_mlops.training import tune as action
 
-    run_stage(lambda loaded: action.run(loaded, Path(params), minutes, trials), params, json)
+    run_stage(
+        lambda loaded: action.run(loaded, Path(params), minutes, trials), params, json, name="tune"
+    )
 
 
 def backtest(
@@ -44,7 +46,7 @@ def backtest(
     """
     from churn_mlops.training import backtest as action
 
-    run_stage(lambda loaded: action.run(loaded, cutoffs), params, json)
+    run_stage(lambda loaded: action.run(loaded, cutoffs), params, json, name="backtest")
 
 
 COMMANDS = (tune, backtest)
