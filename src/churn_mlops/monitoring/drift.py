@@ -142,14 +142,14 @@ def _joint(
 
 def _structure(reference: Reference, day: Day) -> list[Finding]:
     found = []
-    for name, values in day.sample.items():
-        if name == RISK:
-            continue
-        for look in (structure.constant, structure.unit_change):
-            finding = look(name, reference.values[name], values)
-            if finding is not None:
-                found.append(finding)
-    return found
+    for name, now in day.sample.items():
+        before = reference.values[name]
+        if name != RISK:
+            found += [
+                structure.constant(name, before, reference.day, now),
+                structure.unit_change(name, before, now),
+            ]
+    return [finding for finding in found if finding is not None]
 
 
 def _moved(number: str, column: Moved) -> Finding | None:

@@ -58,23 +58,31 @@ def gone(wanted: Iterable[str], present: Iterable[str]) -> list[Finding]:
     ]
 
 
-def constant(name: str, reference: np.ndarray, current: np.ndarray) -> Finding | None:
+def constant(
+    name: str, reference: np.ndarray, day: np.ndarray, current: np.ndarray
+) -> Finding | None:
     """A column that had several values and now has one, or none at all.
+
+    Chance is judged by the reference day on which that value was commonest: some days of a month
+    have no payments.
 
     Parameters
     ----------
     name : str
     reference, current : array, shape (n,) and (m,)
         Raw values; missing ones are NaN or None.
+    day : array of int, shape (n,)
+        Number of the reference day of each row.
     """
     now = _distinct(current)
     if len(current) < MINIMUM_ROWS or len(now) > 1:
         return None
-    before = _distinct(reference)
-    commonest = (max(before.values(), default=0) + 1) / (len(reference) + 1)
+    value = next(iter(now))
+    rows = np.bincount(day)
+    commonest = ((np.bincount(day, _equal(reference, value)) + 1) / (rows + 1))[rows > 0].max()
     if commonest ** len(current) > BY_CHANCE:
         return None
-    value = next(iter(now))
+    before = _distinct(reference)
     what = "has no value any more" if value is None else f"is {_plain(value)} for everybody"
     return Finding(
         CONSTANT, "FAIL", name, f"{name} {what}; it had {len(before):,} different values", True
@@ -113,11 +121,14 @@ def volume(history: History) -> Iterator[Finding]:
     )
     for name, totals in history.events.items():
         past, now = totals[:-1], int(totals[-1])
-        like = past[alike]
-        if len(like) < 2 or like.mean() < EXPECTED_EVENTS:
+        like, dated = past[alike], past[same_date]
+        if len(like) < 2:
+            continue
+        usually = min(like.mean(), dated.mean() if len(dated) else np.inf)
+        if usually < EXPECTED_EVENTS:
             continue
         least = float(past[alike | same_date].min())
-        usual = f"{like.mean():,.0f} on such days of the last {len(past)}"
+        usual = f"{usually:,.0f} on such days of the last {len(past)}"
         if now == 0 and least > 0:
             yield Finding(VANISHED, "FAIL", name, f"{name}: no event on {day}, but {usual}", True)
         elif now < least / 2 - 3 * np.sqrt(least):
@@ -150,6 +161,11 @@ def _distinct(values: np.ndarray) -> dict[object, int]:
     result: dict[object, int] = dict(zip(unique.tolist(), counts.tolist(), strict=True))
     missing = len(numbers) - int(counts.sum())
     return result | ({None: missing} if missing else {})
+
+
+def _equal(values: np.ndarray, value: object) -> np.ndarray:
+    missing = np.array([cell is None or cell != cell for cell in values.tolist()], dtype=bool)
+    return missing if value is None else np.asarray(values == value, dtype=bool) & ~missing
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from churn_mlops.monitoring.findings import CONSTANT, GONE, UNIT, VANISHED, VOLUME
+from churn_mlops.monitoring.findings import CONSTANT, GONE, UNIT, VANISHED, VOLUME, Finding
 from churn_mlops.monitoring.structure import History, constant, gone, unit_change, volume
 
 DAY = date(2025, 4, 30)
@@ -20,6 +20,10 @@ def found(events: list[int], users: list[int], day: date = DAY) -> list[tuple[st
     return [(f.check, f.level) for f in volume(history(events, users, day))]
 
 
+def stuck(reference: np.ndarray, current: np.ndarray, days: int = 1) -> Finding | None:
+    return constant("x", reference, np.arange(len(reference)) % days, current)
+
+
 def test_a_column_that_is_gone_is_named():
     (finding,) = gone(["a", "b"], ["a", "c"])
     assert (finding.check, finding.column, finding.upstream) == (GONE, "b", True)
@@ -28,7 +32,7 @@ def test_a_column_that_is_gone_is_named():
 
 def test_a_column_that_became_constant():
     before = np.arange(1_000) % 7.0
-    finding = constant("x", before, np.full(200, 3.0))
+    finding = stuck(before, np.full(200, 3.0))
     assert finding is not None
     assert finding.check == CONSTANT
     assert "3 for everybody" in finding.text
@@ -36,22 +40,29 @@ def test_a_column_that_became_constant():
 
 
 def test_a_column_without_any_value():
-    finding = constant("x", np.arange(100.0), np.full(200, np.nan))
+    finding = stuck(np.arange(100.0), np.full(200, np.nan))
     assert finding is not None
     assert "no value any more" in finding.text
     texts = np.array(["a", "b"] * 50, dtype=object)
-    assert constant("x", texts, np.array([None] * 200, dtype=object)) is not None
+    assert stuck(texts, np.array([None] * 200, dtype=object)) is not None
 
 
 def test_a_rare_value_may_be_away_for_a_day():
     before = np.r_[np.zeros(970), np.ones(30)]
-    assert constant("x", before, np.zeros(170)) is None
-    assert constant("x", before, np.zeros(2_000)) is not None
-    assert constant("x", np.zeros(100), np.zeros(5_000)) is None
+    assert stuck(before, np.zeros(170)) is None
+    assert stuck(before, np.zeros(2_000)) is not None
+    assert stuck(np.zeros(100), np.zeros(5_000)) is None
+
+
+def test_a_day_without_any_may_come_again():
+    before = np.r_[np.zeros(500), np.tile([0.0, 1.0], 250)]
+    day = np.repeat([0, 1], 500)
+    assert constant("x", before, day, np.zeros(1_000)) is None
+    assert constant("x", before, day, np.ones(1_000)) is not None
 
 
 def test_few_users_say_nothing():
-    assert constant("x", np.arange(100.0), np.full(10, 1.0)) is None
+    assert stuck(np.arange(100.0), np.full(10, 1.0)) is None
 
 
 @pytest.mark.parametrize("factor", [60, 1 / 60, 1000, 0.01, 24])
@@ -93,6 +104,8 @@ def test_days_without_events_are_known_by_weekday_and_by_date():
     # Nobody pays on the last days of a month: 30 April is as empty as 30 and 31 March.
     monthly = [0 if (DAY - timedelta(days=60 - n)).day >= 29 else 100 for n in range(61)]
     assert found(monthly, [500] * 61) == []
+    few = [2 if n == 0 else n for n in monthly[:-1]] + [0]
+    assert found(few, [500] * 61) == []
 
 
 @pytest.mark.parametrize(
