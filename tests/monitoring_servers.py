@@ -59,11 +59,12 @@ def _started(command: list[str], folder: Path, url: str, ready: str) -> Iterator
 
 
 @contextmanager
-def pushgateway(folder: Path, port: int | None = None) -> Iterator[str]:
+def pushgateway(folder: Path) -> Iterator[str]:
     """A Pushgateway; its URL."""
-    port = port or free_port()
+    port = free_port()
     program = require_tool("prometheus-pushgateway")
-    command = [program, f"--web.listen-address=127.0.0.1:{port}"]
+    # Debian's keeps what was pushed in /var/lib, so that the next one would know it.
+    command = [program, f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="]
     with _started(command, folder, f"http://127.0.0.1:{port}", "/-/ready") as url:
         yield url
 

@@ -30,6 +30,8 @@ STORE = "tests/unit/api/test_model_cache.py tests/unit/api/test_model_store.py"
 LIMIT = "tests/unit/api/test_rate_limit.py"
 DOOR = "tests/unit/api/test_door.py"
 LOGISTIC = "tests/unit/training/test_logistic.py"
+PUBLISHED = "tests/unit/monitoring/test_publish.py tests/unit/monitoring/test_stage_metrics.py"
+BOARD = "tests/unit/monitoring/test_gauges.py"
 
 
 class Mutant(NamedTuple):
@@ -348,6 +350,18 @@ MUTANTS = {
     ),
     "requests under way are never done": Mutant(
         "api/door.py", "self._inside -= 1", "self._inside -= 0", DOOR
+    ),
+    "a failed run moves the last success": Mutant(
+        "monitoring/stage_metrics.py", "    if run.worked:", "    if True:", PUBLISHED
+    ),
+    "a failed run loses the last success in its file": Mutant(
+        "monitoring/publish.py", "if not run.worked:", "if run.worked:", PUBLISHED
+    ),
+    "a damaged file is not told": Mutant(
+        "monitoring/publish.py", "+ state.problems", "+ []", PUBLISHED
+    ),
+    "what is no number is published": Mutant(
+        "monitoring/gauges.py", "if not isfinite(value):", "if False:", BOARD
     ),
 }
 

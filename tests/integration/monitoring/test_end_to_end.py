@@ -287,7 +287,10 @@ def test_a_metric_that_is_not_there_is_noticed(world: World, expression: str) ->
 def test_a_mended_validation_is_told_as_resolved(world: World) -> None:
     world.churn("generate-data")
     world.churn("validate-data")
-    world.told("/ticket", "ChurnValidationFailed", "resolved")
+    alert = world.told("/ticket", "ChurnValidationFailed", "resolved")
+    assert alert["labels"]["stage"] == "validate_data"
+    code = 'churn_stage_exit_code{stage="validate_data"}'
+    assert [one["value"][1] for one in world.prometheus.query(code)] == ["0"]
 
 
 def test_an_api_that_is_gone_reaches_the_webhook_of_pages(world: World) -> None:
