@@ -14,7 +14,7 @@ from churn_mlops.params import Params
 from churn_mlops.registry.bundle import load_bundle
 from churn_mlops.registry.meta import Meta
 from churn_mlops.report.shapes import Backtest, Evaluation, Promotion, Shape, User, Validation
-from churn_mlops.report.watched import Performance, ScoreProxy
+from churn_mlops.report.watched import Drift, Performance, ScoreProxy
 
 MODELS = ("candidate", "baseline")
 TOP_USERS = 20
@@ -47,7 +47,7 @@ class Inputs:
     champion : Champion or None
     champion_fault : str or None
         Why a bundle that is there could not be read.
-    promotion, backtest, validation, performance, score_proxy
+    promotion, backtest, validation, performance, score_proxy, drift
         None where the file is not there.
     users : tuple of User or None
         The head of the latest list.
@@ -63,6 +63,7 @@ class Inputs:
     users: tuple[User, ...] | None = None
     performance: Performance | None = None
     score_proxy: ScoreProxy | None = None
+    drift: Drift | None = None
 
 
 def read_inputs(params: Params) -> Inputs:
@@ -95,6 +96,7 @@ def read_inputs(params: Params) -> Inputs:
         _read_users(params),
         _read(artifacts / "monitoring" / "performance_latest.json", Performance, _WATCH_AGAIN),
         _read(artifacts / "monitoring" / "score_proxy_latest.json", ScoreProxy, _WATCH_AGAIN),
+        _read(artifacts / "monitoring" / "drift_latest.json", Drift, "`churn drift-check`"),
     )
 
 

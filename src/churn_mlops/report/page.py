@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from churn_mlops.report import breakdown, quality, story, use, words
+from churn_mlops.report.drift import drift
 from churn_mlops.report.inputs import Inputs
 from churn_mlops.report.performance import performance
 from churn_mlops.report.section import Section
@@ -46,6 +47,7 @@ def sections(inputs: Inputs, about: Subject) -> list[Section]:
         quality.calibration(about),
         breakdown.backtest(inputs, about),
         performance(inputs),
+        drift(inputs),
         breakdown.slices(about),
         use.profit(about),
         use.importance(about),

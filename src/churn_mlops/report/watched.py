@@ -90,3 +90,64 @@ class ScoreProxy(Shape):
     risk_psi: float | None = None
     risk_chance_psi: float | None = None
     status: str = ""
+
+
+class Finding(Shape):
+    """One thing that a drift check found."""
+
+    check: str
+    level: str
+    column: str | None = None
+    text: str
+    upstream: bool = False
+
+
+class Column(Shape):
+    """One column of a drift check."""
+
+    column: str
+    psi: float
+    chance_psi: float = 0.0
+    importance: float = 0.0
+    level: str = "OK"
+    text: str = ""
+
+
+class Risk(Shape):
+    """The predicted risk in a drift check."""
+
+    psi: float
+    level: str = "OK"
+    mean: float | None = None
+    reference_mean: float | None = None
+
+
+class Joint(Shape):
+    """All columns together in a drift check."""
+
+    roc_auc: float
+    level: str = "OK"
+
+
+class Days(Shape):
+    """The days that a drift check compared with."""
+
+    first_day: str = ""
+    last_day: str = ""
+    rows: int = 0
+    compared: str = ""
+
+
+class Drift(Shape):
+    """`monitoring/drift_latest.json`."""
+
+    as_of_date: str
+    status: str
+    headline: str = ""
+    users: int = 0
+    model_version: str = ""
+    reference: Days = Days()
+    findings: tuple[Finding, ...] = ()
+    columns: tuple[Column, ...] = ()
+    risk: Risk | None = None
+    joint: Joint | None = None

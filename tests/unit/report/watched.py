@@ -84,3 +84,32 @@ def score_proxy(**over: Any) -> dict[str, Any]:
         "risk_psi": 0.0042, "risk_chance_psi": 0.0281, "status": "OK",
     }  # fmt: skip
     return body | over
+
+
+def drift(**over: Any) -> dict[str, Any]:
+    """`monitoring/drift_latest.json` of a day on which minutes came in seconds."""
+    return {
+        "as_of_date": "2025-04-30",
+        "status": "FAIL",
+        "headline": "FAIL: watch_minutes_sum is 60 times larger; 1 more",
+        "users": 1_160,
+        "model_version": VERSION,
+        "reference": {"first_day": "2025-03-14", "last_day": "2025-03-31", "days": 2,
+                      "rows": 2_229, "users": 1_170, "compared": "Wednesdays"},
+        "findings": [
+            {"check": "CHN405", "level": "FAIL", "column": "watch_minutes_sum", "upstream": True,
+             "text": "watch_minutes_sum is 60 times larger"},
+            {"check": "CHN411", "level": "WARN", "column": "country", "upstream": False,
+             "text": "country: DE 20 % → 31 %, PSI 0.12"},
+        ],
+        "columns": [
+            {"column": f"column_{n}", "psi": 0.4 / (n + 1), "chance_psi": 0.01, "p_value": 0.1,
+             "importance": 0.05, "score": 0.02 / (n + 1), "level": "FAIL" if n == 0 else "OK",
+             "text": f"column_{n}: median 1 → {n}"}
+            for n in range(13)
+        ],
+        "risk": {"psi": 0.3, "chance_psi": 0.01, "p_value": 0.0, "level": "FAIL",
+                 "mean": 0.21, "reference_mean": 0.08},
+        "joint": {"roc_auc": 0.81, "p_value": 0.0, "level": "FAIL", "columns": ["column_0"]},
+        **over,
+    }  # fmt: skip
