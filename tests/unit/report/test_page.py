@@ -97,8 +97,8 @@ def test_graphics_and_tables_can_be_heard(page: str) -> None:
 
 def test_sections_stand_in_order(page: str) -> None:
     order = (
-        "data", "meaning", "metrics", "curves", "calibration", "backtest", "performance", "slices",
-        "profit", "importance", "promotion", "checks", "users",
+        "data", "meaning", "metrics", "curves", "calibration", "backtest", "performance", "drift",
+        "slices", "profit", "importance", "promotion", "checks", "users",
     )  # fmt: skip
     assert tuple(re.findall(r'<section id="(\w+)"', page)) == order
 
