@@ -24,6 +24,7 @@ from churn_mlops.tables import present, scan
 from churn_mlops.tables.batches import batches
 
 SAMPLE_ROWS = 20_000
+OWN = ("as_of_date", "users")
 NEEDED = ("user_id", "as_of_date", "is_eligible")
 
 
@@ -86,17 +87,28 @@ def open_features(con: Engine, params: Params) -> ir.Table:
     return scan(con, replace(contract, columns=kept), params)
 
 
-def read_history(table: ir.Table, wanted: date | None, params: Params) -> History:
+def daily_totals(table: ir.Table, params: Params) -> pa.Table:
+    """Eligible users and events of each counted kind, one row per day."""
+    events = [name for name in params.features.counts if name in table.columns]
+    sums = {name: table[name].sum().fill_null(0).cast("int64") for name in events}
+    return table.group_by("as_of_date").agg(users=table.is_eligible.sum(), **sums).to_pyarrow()
+
+
+def history_of(totals: pa.Table, wanted: date | None) -> History:
     """Totals of the day to check and of the `HISTORY_DAYS` days before it.
+
+    Parameters
+    ----------
+    totals : pyarrow Table
+        From `daily_totals`.
+    wanted : date or None
+        None: the last day.
 
     Raises
     ------
     NotEnoughDataError
         The day is not in the data or has nobody eligible.
     """
-    events = [name for name in params.features.counts if name in table.columns]
-    sums = {name: table[name].sum().fill_null(0).cast("int64") for name in events}
-    totals = table.group_by("as_of_date").agg(users=table.is_eligible.sum(), **sums).to_pyarrow()
     users = dict(zip(totals["as_of_date"].to_pylist(), totals["users"].to_pylist(), strict=True))
     day = choose_day(users, wanted)
     kept = [d for d in sorted(users) if day - timedelta(days=HISTORY_DAYS) <= d <= day]
@@ -104,7 +116,7 @@ def read_history(table: ir.Table, wanted: date | None, params: Params) -> Histor
     rows = [place[d] for d in kept]
     return History(
         kept,
-        {name: totals[name].to_numpy()[rows] for name in events},
+        {n: totals[n].to_numpy()[rows] for n in totals.column_names if n not in OWN},
         np.array([users[d] for d in kept]),
     )
 

@@ -16,7 +16,7 @@ from churn_mlops import engine
 from churn_mlops.data.checks import muted
 from churn_mlops.files import write_text
 from churn_mlops.monitoring import structure
-from churn_mlops.monitoring.day import Day, open_features, read_day, read_history
+from churn_mlops.monitoring.day import Day, daily_totals, history_of, open_features, read_day
 from churn_mlops.monitoring.findings import JOINT, MOVED, RISK_MOVED, Finding
 from churn_mlops.monitoring.joint import Joint, joint_shift
 from churn_mlops.monitoring.moved import Moved, compare, graded
@@ -52,7 +52,7 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     reference = reference_of(profile, importance_of(bundle.meta, profile))
     with engine.connect(params) as con:
         table = open_features(con, params)
-        history = read_history(table, as_of_date, params)
+        history = history_of(daily_totals(table, params), as_of_date)
         lost = structure.gone(bundle.meta.feature_names, table.columns)
         day = read_day(con, table, history, bundle, reference, params)
     found = [*lost, *structure.volume(history)]

@@ -47,9 +47,9 @@ def moved(
         return f"{name}: " + ", ".join(f"{n} {s}" for n, s in zip(named, shares, strict=True))
     atom = bins.atom_of(top)
     if atom is not None:
-        return f"{name}: {atom:g} {_change(before[top], now[top])} of users"
+        return f"{name}: value {atom:g} in {_change(before[top], now[top])} of users"
     middle = [_median(side) for side in values]
-    if middle[0] and middle[1] and middle[0] * middle[1] > 0 and middle[0] != middle[1]:
+    if min(middle) > 0 and middle[0] != middle[1]:
         times = middle[1] / middle[0]
         return f"{name}: median {middle[0]:.4g} → {middle[1]:.4g} (× {times:.3g})"
     if middle[0] != middle[1]:

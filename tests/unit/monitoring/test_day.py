@@ -7,7 +7,7 @@ import pytest
 
 from churn_mlops import engine
 from churn_mlops.monitoring import day as module
-from churn_mlops.monitoring.day import day_of, open_features, read_day, read_history
+from churn_mlops.monitoring.day import daily_totals, day_of, history_of, open_features, read_day
 from churn_mlops.monitoring.reference import RISK, importance_of, reference_of
 from churn_mlops.registry.profile import read_profile
 from tests.made_up import FIRST
@@ -28,7 +28,7 @@ def read():
     against = reference_of(profile, importance_of(bundle().meta, profile))
     with engine.connect(params) as con:
         table = open_features(con, params)
-        history = read_history(table, None, params)
+        history = history_of(daily_totals(table, params), None)
         rows = table.filter((table.as_of_date == LAST) & (table.is_eligible == 1)).to_pyarrow()
         return read_day(con, table, history, bundle(), against, params), history, rows, against
 
@@ -55,7 +55,8 @@ def test_the_history_ends_with_the_day(read):
 def test_the_history_knows_nothing_later():
     params = trained()[0]
     with engine.connect(params) as con:
-        history = read_history(open_features(con, params), LAST - timedelta(days=9), params)
+        totals = daily_totals(open_features(con, params), params)
+    history = history_of(totals, LAST - timedelta(days=9))
     assert history.days[-1] == LAST - timedelta(days=9)
 
 

@@ -36,7 +36,7 @@ def test_what_moved_has_a_score_and_words():
     assert found.psi > 1
     assert found.p_value < 1e-6
     assert found.score == found.psi * 0.1
-    assert found.text.startswith("flag: 1 ")
+    assert found.text.startswith("flag: value 1 in ")
     assert "→ 6" in found.text or "→ 5" in found.text
 
 

@@ -21,7 +21,7 @@ def said(before: np.ndarray, now: np.ndarray) -> str:
     ("before", "now", "expected"),
     [
         (np.r_[np.zeros(1_840), np.ones(160)], np.r_[np.zeros(80), np.ones(120)],
-         "x: 1 8.0 % → 60 % of users"),
+         "x: value 1 in 8.0 % → 60 % of users"),
         (MINUTES, np.r_[MINUTES[:1_600], np.full(400, np.nan)],
          "x: missing 0 % → 20 % of users"),
         (np.array(["DE"] * 80 + ["US"] * 20, object), np.array(["DE"] * 20 + ["US"] * 80, object),
