@@ -4,8 +4,8 @@ A model is trained once, in the middle of a log; every few days later a batch is
 and `churn performance` promises and grades all of them, each promise knowing only its day.
 
     python benchmarks/performance.py --seeds 6                 # the synthetic portal, quiet
-    python benchmarks/performance.py --drift price_change=2.0  # and with a change of the concept
-    python benchmarks/performance.py --oulad DIR               # real data, DIR as in examples/oulad
+    python benchmarks/performance.py --drift price_change=2.0  # the same with another concept
+    python benchmarks/performance.py --oulad DIR               # real data (examples/oulad)
 """
 
 from __future__ import annotations
