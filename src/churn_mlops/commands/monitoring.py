@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ from typer.core import TyperCommand
 
 from churn_mlops.commands.run import AsJson, ParamsFile, read_params, run_stage
 from churn_mlops.errors import ChurnError, PublishError
+from churn_mlops.params import Params
 from churn_mlops.summary import Summary
 
 EXIT_CODES = {"OK": 0, "FAIL": 2, "WARN": 3}
@@ -31,6 +34,16 @@ class Verdict(TyperCommand):
             raise
 
 
+@contextmanager
+def no_verdict() -> Iterator[None]:
+    """Let every error leave with 1: the other codes are verdicts or other commands' errors."""
+    try:
+        yield
+    except ChurnError as error:
+        error.exit_code = 1
+        raise
+
+
 def drift_check(
     params: ParamsFile = "params.yaml",
     json: AsJson = False,
@@ -48,17 +61,19 @@ def drift_check(
     from churn_mlops.monitoring import drift as stage
 
     day = as_of_date.date() if as_of_date else None
-    try:
+
+    def check(loaded: Params) -> Summary:
+        with no_verdict():  # inside, too: what is published is the exit code
+            return stage.run(loaded, as_of_date=day)
+
+    with no_verdict():
         run_stage(
-            lambda loaded: stage.run(loaded, as_of_date=day),
+            check,
             params,
             json,
             name="drift_check",
             exit_code=lambda summary: EXIT_CODES[summary.facts["status"]],
         )
-    except ChurnError as error:
-        error.exit_code = 1
-        raise
 
 
 def score_proxy(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:

@@ -53,6 +53,14 @@ def test_an_error_is_no_verdict(workspace: Path) -> None:
     assert result.exception.exit_code == 1
 
 
+def test_the_exit_code_that_is_published_is_the_one_that_it_left_with(workspace: Path) -> None:
+    parameters(workspace, textfile=".")
+    assert invoke(app, ["drift-check"]).exception.exit_code == 1  # type: ignore[union-attr]
+    text = (workspace / "churn_stage_drift_check.prom").read_text()
+    assert 'churn_stage_exit_code{stage="drift_check"} 1.0' in text
+    assert "last_success" not in text
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("commands")
