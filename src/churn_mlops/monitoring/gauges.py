@@ -90,7 +90,12 @@ STATE = (
         "Performance of the newest batch whose labels are known.",
         ("metric",),
     ),
-    Gauge("churn_performance_floor", "Below this, performance alarms.", ("metric",)),
+    Gauge("churn_performance_floor", "Below this, the estimate alarms.", ("metric",)),
+    Gauge(
+        "churn_performance_realised_floor",
+        "Below this, the realised performance alarms: the floor of that batch's own model.",
+        ("metric",),
+    ),
     Gauge(
         "churn_performance_promises_kept_ratio",
         "Share of batches whose realised performance lay in the estimated interval.",

@@ -139,6 +139,7 @@ def summed_up(entries: Sequence[Entry], latest: Kept, bundle: Bundle) -> dict[st
         "estimated": _estimated(now),
         "realised": _head(newest) | (newest.realised or {}) if newest else None,
         "floors": dict(now.promise.floors),
+        "realised_floors": dict(newest.promise.floors) if newest and newest.promise else None,
         "status": status(now, newest),
         "promises": counts(entries),
         "history": [

@@ -128,6 +128,7 @@ class Performance(File):
     estimated: dict[str, Estimate]
     realised: RealisedBatch | None
     floors: dict[str, float | None]
+    realised_floors: dict[str, float | None] | None = None
     promises: dict[str, Promises]
 
 

@@ -112,6 +112,8 @@ def _performance(board: Board, params: Params) -> None:
     if found.realised is None:
         return
     board.set("churn_performance_realised_day_timestamp_seconds", end_of(found.realised.as_of_date))
+    for metric, floor in (found.realised_floors or {}).items():
+        board.set("churn_performance_realised_floor", floor, metric=metric)
     for metric in ("pr_auc", "roc_auc"):
         realised = getattr(found.realised, metric)
         board.set("churn_performance_realised", realised and realised.value, metric=metric)

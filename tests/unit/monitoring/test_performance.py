@@ -210,6 +210,20 @@ def test_after_a_promotion_each_model_answers_for_its_own_lists(tmp_path: Path) 
     assert body["promises"]["pr_auc"]["batches"] == 4
 
 
+def test_a_list_is_held_to_the_floors_of_the_model_that_made_it(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, [80])
+    performance.run(params)
+    before = result(params)
+    assert before["realised_floors"] == before["floors"]
+    copy_bundle(bundle_folder("candidate"), production_folder(params))
+    score(params, [DAYS - 1])
+    performance.run(params)
+    body = result(params)
+    assert body["realised"]["model_version"] == bundle().version
+    assert body["realised_floors"] == before["floors"] != body["floors"]
+
+
 def test_a_model_that_is_champion_no_more_is_graded_without_a_promise(tmp_path: Path) -> None:
     params = watched(tmp_path)
     score(params, [60])
@@ -238,7 +252,7 @@ def test_on_the_first_day_there_is_a_promise_and_nothing_to_grade(tmp_path: Path
     score(params, [60])
     performance.run(params)
     body = result(params)
-    assert body["realised"] is None
+    assert (body["realised"], body["realised_floors"]) == (None, None)
     assert body["promises"] == {name: {"batches": 0, "kept": 0} for name in ("pr_auc", "roc_auc")}
     assert body["status"] == "OK"
 
