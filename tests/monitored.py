@@ -20,7 +20,7 @@ VALIDATION: dict[str, Any] = {
             "rows_ok": 1998,
             "rows_quarantined": 2,
             "quarantine_share": 0.001,
-            "checks": {"CHN201": 2},
+            "checks": {"CHN113": 2},
         },
         "events": {
             "rows_in": 317742,
@@ -34,7 +34,8 @@ VALIDATION: dict[str, Any] = {
 DRIFT: dict[str, Any] = {
     "as_of_date": DAY,
     "status": "WARN",
-    "headline": "watch_minutes_7d has moved",
+    "headline": "WARN: 1,311 users to score on 2025-04-30, but 1,790 on a usual day of the last 28;"
+    " 2 more",
     "users": 1311,
     "model_version": "57a7a8b792bf",
     "reference": {
@@ -46,16 +47,14 @@ DRIFT: dict[str, Any] = {
         "compared": "each day of the reference",
     },
     "findings": [
-        {
-            "check": "CHN401",
-            "level": "WARN",
-            "column": "watch_minutes_7d",
-            "text": "",
-            "upstream": False,
-        },
-        {"check": "CHN401", "level": "WARN", "column": "logins_7d", "text": "", "upstream": False},
-        {"check": "CHN404", "level": "FAIL", "column": None, "text": "", "upstream": True},
+        {"check": check, "level": "WARN", "column": column, "text": "", "upstream": upstream}
+        for check, column, upstream in (
+            ("CHN404", None, True),
+            ("CHN411", "watch_minutes_7d", False),
+            ("CHN411", "logins_7d", False),
+        )
     ],
+    "muted": [],
     "columns": [
         {
             "column": name,
@@ -70,8 +69,8 @@ DRIFT: dict[str, Any] = {
         for name, psi, level in (
             ("watch_minutes_7d", 0.18, "WARN"),
             ("logins_7d", 0.12, "WARN"),
-            ("days_since_signup", 0.9, "MUTED"),
             ("country", 0.01, "OK"),
+            ("days_since_signup", 0.9, "MUTED"),
         )
     ],
     "risk": {
@@ -95,7 +94,14 @@ SCORES: dict[str, Any] = {
     "contacts": 100,
     "compared_with": ["2025-04-28", "2025-04-29"],
     "risk_psi": 0.03,
+    "risk_chance_psi": 0.05,
     "status": "OK",
+}
+REALISED: dict[str, Any] = {
+    "users": 1240,
+    "unlabelled": 0,
+    "pr_auc": {"value": 0.9, "estimated": 0.91, "low": 0.87, "high": 0.94, "kept": True},
+    "roc_auc": {"value": 0.94, "estimated": 0.95, "low": 0.92, "high": 0.97, "kept": True},
 }
 PERFORMANCE: dict[str, Any] = {
     "as_of_date": DAY,
@@ -105,17 +111,24 @@ PERFORMANCE: dict[str, Any] = {
         "pr_auc": {"value": 0.91, "low": 0.88, "high": 0.94},
         "roc_auc": {"value": 0.95, "low": 0.93, "high": 0.97},
     },
-    "realised": {
-        "as_of_date": "2025-03-31",
-        "model_version": "57a7a8b792bf",
-        "users": 1240,
-        "pr_auc": {"value": 0.9, "estimated": 0.91, "low": 0.87, "high": 0.94, "kept": True},
-        "roc_auc": {"value": 0.94, "estimated": 0.95, "low": 0.92, "high": 0.97, "kept": True},
-    },
+    "realised": {"as_of_date": "2025-03-31", "model_version": "57a7a8b792bf", **REALISED},
     "floors": {"pr_auc": 0.74, "roc_auc": 0.86},
+    "realised_floors": {"pr_auc": 0.73, "roc_auc": 0.85},
     "status": "OK",
     "promises": {"pr_auc": {"batches": 10, "kept": 9}, "roc_auc": {"batches": 10, "kept": 8}},
-    "history": [],
+    "history": [
+        {
+            "as_of_date": day,
+            "model_version": "57a7a8b792bf",
+            "users": users,
+            "estimated": {
+                "pr_auc": {"value": 0.91, "low": 0.87, "high": 0.94},
+                "roc_auc": {"value": 0.95, "low": 0.92, "high": 0.97},
+            },
+            "realised": realised,
+        }
+        for day, users, realised in (("2025-03-31", 1240, REALISED), (DAY, 1311, None))
+    ],
 }
 FILES = {"drift": DRIFT, "score_proxy": SCORES, "performance": PERFORMANCE}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -44,14 +45,37 @@ def watched(folder: Path, last: int = DAYS - 1, model: str = "baseline", **over:
         tree[section] = tree[section] | values if isinstance(values, dict) else values
     params = Params.model_validate(tree)
     copy_bundle(bundle_folder(model), production_folder(params))
-    table, labels = log()
-    days = table["as_of_date"].to_numpy()
-    with engine.connect(params) as con:
-        known = table.filter(pa.array(days <= np.datetime64(day(last))))
-        write(con, with_ids(known, params), features_contract(params), params)
-    put_labels(params, labels, last)
+    put_features(params, last)
+    put_labels(params, log()[1], last)
     put_calendar(params, last)
     return params
+
+
+def put_features(
+    params: Params, last: int, **changes: Callable[[np.ndarray], np.ndarray] | None
+) -> None:
+    """Write user_features_daily up to the n-th day.
+
+    On that day columns are changed by the functions of their names; None takes a column out of the
+    whole table.
+    """
+    table, _ = log()
+    days = table["as_of_date"].to_numpy()
+    known = with_ids(table.filter(pa.array(days <= np.datetime64(day(last)))), params)
+    now = known["as_of_date"].to_numpy() == np.datetime64(day(last))
+    contract = features_contract(params)
+    for name, change in changes.items():
+        place = known.schema.get_field_index(name)
+        if change is None:
+            known = known.remove_column(place)
+            kept = tuple(column for column in contract.columns if column.name != name)
+            contract = replace(contract, columns=kept)
+            continue
+        values = known[name].to_numpy()
+        changed = pa.array(np.where(now, change(values), values)).cast(known[name].type)
+        known = known.set_column(place, name, changed)
+    with engine.connect(params) as con:
+        write(con, known, contract, params)
 
 
 def put_labels(params: Params, labels: np.ndarray, last: int) -> None:

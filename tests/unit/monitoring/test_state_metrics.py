@@ -6,18 +6,22 @@ import json
 import math
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
 
+from churn_mlops.data import generate_data, validate
+from churn_mlops.monitoring import drift, performance, score_proxy
 from churn_mlops.monitoring.gauges import STATE, Board
 from churn_mlops.monitoring.state_metrics import end_of, state_board
 from churn_mlops.params import Params
 from churn_mlops.registry.champion import production_folder
 from churn_mlops.registry.history import PROMOTED, REFUSED, ROLLED_BACK, ledger
-from tests.monitored import SCORES, path_of, write_all, write_file
+from tests.monitored import FILES, SCORES, VALIDATION, path_of, write_all, write_file
 from tests.serving import workspace
 from tests.trained import bundle, params_in
+from tests.watched import DAYS, put_features, score, watched
 
 
 @pytest.fixture
@@ -50,6 +54,54 @@ def test_with_everything_there_every_metric_has_a_value(tmp_path: Path) -> None:
     assert [g.name for g in STATE if f"# TYPE {g.name} gauge" not in text] == []
 
 
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Params:
+    """A workspace in which the commands themselves have written the files, after a change."""
+    folder = tmp_path_factory.mktemp("real")
+    made = watched(folder, data={"synthetic": {"users": 60, "days": DAYS}})
+    generate_data.run(made)
+    validate.run(made)
+    score(made, [75, 85, DAYS - 1])
+    score_proxy.run(made)
+    performance.run(made)
+    put_features(made, DAYS - 1, logins_7d=lambda logins: logins + 4)
+    drift.run(made)
+    promote(made, bundle().digest)
+    return made
+
+
+def test_the_commands_own_files_give_every_metric(real: Params) -> None:
+    board = state_board(real)
+    text = generate_latest(board.registry).decode()
+    assert board.problems == []
+    assert [g.name for g in STATE if f"# TYPE {g.name} gauge" not in text] == []
+    assert value(board, "churn_drift_status") == 2
+    assert value(board, "churn_drift_findings", check="CHN411", level="FAIL") == 1
+    body = json.loads(path_of(real, "performance").read_text())
+    kept = body["promises"]["pr_auc"]
+    ratio = value(board, "churn_performance_promises_kept_ratio", metric="pr_auc")
+    assert ratio == kept["kept"] / kept["batches"]
+    tested = value(board, "churn_performance_realised", metric="pr_auc")
+    assert tested == body["realised"]["pr_auc"]["value"]
+
+
+def shape(body: Any, place: str = "") -> set[str]:
+    """All places of a JSON value at which something stands."""
+    if isinstance(body, dict) and not place.endswith(".checks"):
+        return {p for key, below in body.items() for p in shape(below, f"{place}.{key}")}
+    if isinstance(body, list) and body:
+        return {p for below in body for p in shape(below, f"{place}[]")}
+    return {place}
+
+
+@pytest.mark.parametrize("name", ["validation", *FILES])
+def test_the_files_that_tests_make_up_have_the_shape_of_the_real_ones(
+    name: str, real: Params
+) -> None:
+    made_up = {"validation": VALIDATION, **FILES}[name]
+    assert shape(made_up) == shape(json.loads(path_of(real, name).read_text()))
+
+
 def test_values_are_those_of_the_files(params: Params) -> None:
     write_all(params)
     board = state_board(params)
@@ -59,8 +111,8 @@ def test_values_are_those_of_the_files(params: Params) -> None:
     assert value(board, "churn_validation_quarantined_ratio", table="users") == 0.001
     assert value(board, "churn_drift_status") == 1
     assert value(board, "churn_drift_psi", column="watch_minutes_7d") == 0.18
-    assert value(board, "churn_drift_findings", check="CHN401", level="WARN") == 2
-    assert value(board, "churn_drift_findings", check="CHN404", level="FAIL") == 1
+    assert value(board, "churn_drift_findings", check="CHN411", level="WARN") == 2
+    assert value(board, "churn_drift_findings", check="CHN404", level="WARN") == 1
     assert value(board, "churn_drift_joint_roc_auc") == 0.61
     assert value(board, "churn_batch_day_timestamp_seconds") == day
     assert value(board, "churn_batch_risk_quantile", quantile="0.95") == 0.93
@@ -69,6 +121,7 @@ def test_values_are_those_of_the_files(params: Params) -> None:
     assert value(board, "churn_performance_realised", metric="roc_auc") == 0.94
     assert value(board, "churn_performance_floor", metric="pr_auc") == 0.74
     assert value(board, "churn_performance_promises_kept_ratio", metric="pr_auc") == 0.9
+    assert value(board, "churn_performance_realised_floor", metric="pr_auc") == 0.73
     realised = value(board, "churn_performance_realised_day_timestamp_seconds")
     assert realised == datetime(2025, 4, 1, tzinfo=UTC).timestamp()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 
 import pytest
 
 from churn_mlops.errors import BundleError, LedgerError, PromotionError, TrackingError
+from churn_mlops.monitoring.state_metrics import state_board
 from churn_mlops.registry import promote_model
 from churn_mlops.registry.bundle import load_bundle
 from churn_mlops.registry.history import ledger
@@ -27,6 +29,9 @@ def test_the_first_model_must_beat_the_simple_rule(place):
     (entry,) = ledger(place.params).entries()
     assert entry.action == "promoted"
     assert entry.facts["challenger"]["registered"] == 1
+    published = state_board(place.params).registry.get_sample_value
+    promoted = published("churn_champion_promoted_timestamp_seconds")
+    assert promoted == datetime.fromisoformat(entry.at).timestamp()
     version = place.tracker.by_version(place.params.tracking.model, 1)
     assert version.aliases == ("challenger", "champion")
     assert (version.tags["ledger_entry"], version.tags["ledger_hash"]) == ("1", entry.hash)
