@@ -108,6 +108,7 @@ def put_calendar(params: Params, last: int) -> None:
     body = {
         "status": "passed",
         "calendar": {"first_day": day(0).isoformat(), "last_day": day(last).isoformat()},
+        "tables": {},
     }
     path = Path(params.paths.data) / "validation/report.json"
     path.parent.mkdir(parents=True, exist_ok=True)

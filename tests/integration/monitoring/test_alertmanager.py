@@ -51,6 +51,10 @@ def silenced(url: str, alerts: list[dict[str, str]]) -> dict[str, bool]:
         ("ChurnDataStale", "ChurnBatchStale"),
         ("ChurnValidationFailed", "ChurnDataStale"),
         ("ChurnDriftFailed", "ChurnScoresMoved"),
+        ("ChurnDriftFailed", "ChurnDriftLasting"),
+        ("ChurnDriftCheckStale", "ChurnDriftLasting"),
+        ("ChurnFeedBroken", "ChurnDriftFailed"),
+        ("ChurnFeedBroken", "ChurnScoresMoved"),
     ],
 )
 def test_a_cause_silences_its_consequence(url: str, cause: str, consequence: str) -> None:
@@ -60,6 +64,7 @@ def test_a_cause_silences_its_consequence(url: str, cause: str, consequence: str
 
 def test_a_consequence_alone_is_told(url: str) -> None:
     names = ["ChurnApiLatencyFast", "ChurnBatchStale", "ChurnScoresMoved", "ChurnMetricsAbsent"]
+    names += ["ChurnDriftLasting", "ChurnEstimateBelowFloor"]
     assert not any(silenced(url, [{"alertname": name} for name in names]).values())
 
 

@@ -1,8 +1,9 @@
 """From a broken thing to the message that wakes somebody: real servers, the repository's files.
 
-The API, MLflow, a Pushgateway, Prometheus, Alertmanager and a webhook run; commands publish what
-they did. Then every question of every rule and panel must have an answer, and what is broken must
-be told.
+The API, MLflow, a Pushgateway, Prometheus, Alertmanager and a webhook run. The commands of some
+days run as processes over made-up features and labels, and publish what they did. Then every
+question of every rule and panel must have an answer, and what is broken must be told. The tests
+build on each other, in their order.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,15 +23,13 @@ import httpx
 import pytest
 import yaml
 
-from churn_mlops.monitoring.publish import publish_stage
-from churn_mlops.monitoring.stage_metrics import StageRun
-from churn_mlops.params import Params
+from churn_mlops.monitoring.state_metrics import end_of
+from churn_mlops.params import Params, Tracking
 from churn_mlops.registry.bundle import copy_bundle
 from churn_mlops.registry.champion import production_folder
 from churn_mlops.registry.history import PROMOTED, ledger
 from tests import mlflow_server
 from tests.mlflow_server import free_port
-from tests.monitored import FILES, write_file
 from tests.monitoring_servers import (
     CONFIGURATION,
     Prometheus,
@@ -45,7 +43,8 @@ from tests.monitoring_servers import (
 from tests.promql import selectors
 from tests.served import Server, served
 from tests.serving import golden_request
-from tests.trained import bundle, bundle_folder, params_in, trained
+from tests.trained import bundle, bundle_folder
+from tests.watched import DAYS, day, put_features, watched
 
 pytestmark = pytest.mark.slow
 RUNBOOK = "https://github.com/TechITFactory/churn-mlops-prod-v2/blob/main/docs/runbook.md"
@@ -71,6 +70,15 @@ class World:
         assert "metrics were not published" not in done.stderr
         return done.stdout
 
+    def value(self, expression: str) -> float:
+        """The only value of an expression."""
+        (found,) = self.prometheus.query(expression)
+        return float(found["value"][1])
+
+    def until_value(self, value: float, expression: str) -> None:
+        """Wait until Prometheus has scraped a value."""
+        until(lambda: self.value(expression) == value, f"{expression} is {value}")
+
     def told(self, path: str, name: str, status: str = "firing") -> dict[str, Any]:
         """Wait for an alert at the webhook."""
         found = until(lambda: self.webhook.alerts(path, name, status), f"{name} is told")
@@ -82,7 +90,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world")
     with ExitStack() as stack:
         gateway = stack.enter_context(pushgateway(folder / "pushgateway"))
-        params = params_in(
+        params = watched(
             folder,
             serving={
                 "poll_seconds": 0.2,
@@ -91,9 +99,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "rate_limit_burst": 200,
             },
             monitoring={"publish": {"pushgateway": gateway}},
-            tracking={},
-            data={"synthetic": {"users": 60, "days": 60}},
+            tracking=Tracking().model_dump(),
+            # The event log ends on the last day of the features.
+            data={"synthetic": {"users": 60, "days": DAYS}},
         )
+        shutil.rmtree(production_folder(params))
         (folder / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
         copy_bundle(bundle_folder("candidate"), Path(params.paths.artifacts) / "models/candidate")
         hook = stack.enter_context(webhook())
@@ -178,9 +188,12 @@ def _run_jobs(world: World) -> None:
     params = world.params
     world.churn("generate-data")
     world.churn("validate-data")
-    features = Path(trained()[0].paths.data) / "features"
-    (Path(params.paths.data) / "features").symlink_to(features)
-    world.churn("batch-score")
+    # The labels of the first two days are known on the last one.
+    for n in (75, 85, DAYS - 1):
+        world.churn("batch-score", "--as-of-date", day(n).isoformat())
+    world.churn("score-proxy")
+    world.churn("performance")
+    world.churn("drift-check")
     meta = bundle("baseline").meta
     challenger = {
         "digest": bundle("baseline").digest,
@@ -188,9 +201,6 @@ def _run_jobs(world: World) -> None:
         "family": meta.family,
     }
     ledger(params).append(PROMOTED, challenger=challenger)
-    for name in FILES:
-        write_file(params, name)
-    publish_stage(params, StageRun("drift_check", time.time(), 2.0, 3, True, {"users": 1311}))
     assert json.loads(world.churn("publish", "--json"))["rows"]["values"] > 40
 
 
@@ -252,6 +262,41 @@ def test_a_failed_validation_reaches_the_webhook_of_tickets(world: World) -> Non
     assert first["metric"]["stage"] == "validate_data"
 
 
+def test_users_who_behave_differently_reach_the_webhook_as_drift(world: World) -> None:
+    assert world.value("churn_drift_status") == 0
+    put_features(world.params, DAYS - 1, logins_7d=lambda logins: logins + 4)
+    told = json.loads(world.churn("drift-check", "--json", code=2))
+    assert told["facts"]["headline"].startswith("FAIL: logins_7d")
+    world.until_value(2, "churn_drift_status")
+    alert = world.told("/ticket", "ChurnDriftFailed")
+    assert alert["labels"] == {"alertname": "ChurnDriftFailed", "severity": "ticket"}
+    assert alert["annotations"]["runbook_url"] == f"{RUNBOOK}#churndriftfailed"
+    assert alert["annotations"]["dashboard_url"].endswith("/d/churn-data-and-drift")
+    # A verdict is work that was done, and the source is not to blame.
+    assert world.value('churn_stage_exit_code{stage="drift_check"}') == 2
+    assert world.value('churn_drift_findings{check="CHN411",level="FAIL"}') == 1
+    assert world.prometheus.query('ALERTS{alertname=~"ChurnStageFailed|ChurnFeedBroken"}') == []
+
+
+def test_what_is_published_is_what_the_files_say(world: World) -> None:
+    folder = Path(world.params.paths.artifacts) / "monitoring"
+    body = json.loads((folder / "performance_latest.json").read_text())
+    assert body["realised"]["as_of_date"] == day(85).isoformat()
+    for metric in ("pr_auc", "roc_auc"):
+        chosen = f'{{metric="{metric}"}}'
+        realised, said = body["realised"][metric], body["estimated"][metric]
+        assert world.value(f"churn_performance_realised{chosen}") == realised["value"]
+        assert world.value(f"churn_performance_floor{chosen}") == body["floors"][metric]
+        low = f'churn_performance_estimated{{metric="{metric}", bound="low"}}'
+        assert world.value(low) == said["low"]
+    scores = json.loads((folder / "score_proxy_latest.json").read_text())
+    assert world.value("churn_batch_users") == scores["users"]
+    assert world.value("churn_batch_risk_psi") == scores["risk_psi"]
+    drift = json.loads((folder / f"drift/{day(DAYS - 1)}.json").read_text())
+    assert world.value("churn_drift_users") == drift["users"] == scores["users"]
+    assert world.value("churn_drift_risk_psi") == pytest.approx(drift["risk"]["psi"])
+
+
 def test_every_panel_has_data(world: World) -> None:
     found = {
         where: unanswered(world.prometheus, expression, must_give=True)
@@ -259,16 +304,6 @@ def test_every_panel_has_data(world: World) -> None:
     }
     assert len(found) > 60
     assert {where: missing for where, missing in found.items() if missing} == {}
-
-
-def test_everything_that_a_rule_asks_for_is_there(world: World) -> None:
-    found = {
-        # What is recorded gives a number; an alert gives one only when it fires.
-        name: unanswered(world.prometheus, expression, must_give=":" in name)
-        for name, expression in rules()
-    }
-    assert len(found) > 35
-    assert {name: missing for name, missing in found.items() if missing} == {}
 
 
 @pytest.mark.parametrize(
@@ -282,6 +317,46 @@ def test_everything_that_a_rule_asks_for_is_there(world: World) -> None:
 )
 def test_a_metric_that_is_not_there_is_noticed(world: World, expression: str) -> None:
     assert unanswered(world.prometheus, expression, must_give=False) != []
+
+
+def test_a_column_that_vanishes_reaches_the_webhook_as_a_fault_of_the_source(world: World) -> None:
+    put_features(world.params, DAYS - 1, watch_minutes_7d=None)
+    said = world.churn("drift-check", code=2)
+    assert said.startswith("FAIL: watch_minutes_7d is gone")
+    world.churn("batch-score", code=12)
+    alert = world.told("/ticket", "ChurnFeedBroken")
+    assert alert["labels"] == {
+        "alertname": "ChurnFeedBroken",
+        "severity": "ticket",
+        "check": "CHN401",
+    }
+    notes = alert["annotations"]
+    assert notes["summary"] == "The features are broken at their source: CHN401 in 1 place(s)"
+    assert "do not train" in notes["description"]
+    assert notes["runbook_url"] == f"{RUNBOOK}#churnfeedbroken"
+    assert world.told("/ticket", "ChurnStageFailed")["labels"]["stage"] == "batch_score"
+    # The list of before stays as it was.
+    assert world.value("churn_batch_day_timestamp_seconds") == end_of(day(DAYS - 1))
+
+
+def test_everything_that_a_rule_asks_for_is_there(world: World) -> None:
+    found = {
+        # What is recorded gives a number; an alert gives one only when it fires.
+        name: unanswered(world.prometheus, expression, must_give=":" in name)
+        for name, expression in rules()
+    }
+    assert len(found) > 35
+    assert {name: missing for name, missing in found.items() if missing} == {}
+
+
+def test_a_mended_source_is_told_as_resolved(world: World) -> None:
+    put_features(world.params, DAYS - 1)
+    assert world.churn("drift-check").startswith("OK: ")
+    world.churn("batch-score")
+    world.told("/ticket", "ChurnFeedBroken", "resolved")
+    world.told("/ticket", "ChurnStageFailed", "resolved")
+    world.until_value(0, "churn_drift_status")
+    assert world.prometheus.query("churn_drift_findings") == []
 
 
 def test_a_mended_validation_is_told_as_resolved(world: World) -> None:
