@@ -151,6 +151,7 @@ def _performance(metric: str, title: str) -> Panel:
             (f"max by (bound) (churn_performance_estimated{chosen})", "estimated: {{bound}}"),
             (f"max(churn_performance_realised{chosen})", "realised"),
             (f"max(churn_performance_floor{chosen})", "floor"),
+            (f"max(churn_performance_realised_floor{chosen})", "floor of the realised"),
         ],
         "percentunit", anchor="churnrealisedbelowfloor",
     )  # fmt: skip
@@ -268,8 +269,9 @@ DATA = (
         [("max(churn_drift_joint_roc_auc)", "ROC-AUC")], "short", 0.65, 0.75,
     ),
     Panel(
-        "table", "Findings", "By check; docs/checks.md explains the numbers.",
+        "table", "Findings", "By check; CHN401 to CHN405 are faults of the source.",
         [("max by (check, level) (churn_drift_findings)", "{{check}} {{level}}")],
+        anchor="churnfeedbroken",
     ),
     Panel(
         "line", "Users of the day", "That were compared.",
