@@ -29,7 +29,9 @@ from churn_mlops.summary import Summary
 
 
 def run(params: Params, as_of_date: date | None = None) -> Summary:
-    """Check a day and write ``artifacts/monitoring/drift/DATE.json`` and ``drift_latest.json``.
+    """Check a day; write ``artifacts/monitoring/drift/DATE.json`` and ``drift_latest.json``.
+
+    The latter stays as it is when a later day has been checked already.
 
     Parameters
     ----------
@@ -58,8 +60,7 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     found = [*lost, *structure.volume(history)]
     report = check(reference, day, found, params.monitoring.drift, params.training.seed, quiet)
     report = replace(report, model_version=bundle.version)
-    folder = Path(params.paths.artifacts) / "monitoring"
-    outputs = [folder / "drift" / f"{day.day}.json", folder / "drift_latest.json"]
+    outputs = _places(params, day.day)
     for path in outputs:
         write_text(path, json.dumps(report.as_json(), indent=2, allow_nan=False) + "\n")
     facts = {
@@ -70,6 +71,14 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
         "model_version": bundle.version,
     }
     return Summary("drift_check", {"users": day.users}, outputs, facts, report.lines())
+
+
+def _places(params: Params, day: date) -> list[Path]:
+    """Where a check goes: looking back at an older day must not hide what the latest one found."""
+    folder = Path(params.paths.artifacts) / "monitoring"
+    dated, latest = folder / "drift" / f"{day}.json", folder / "drift_latest.json"
+    newer = [path for path in dated.parent.glob("*.json") if path.stem > day.isoformat()]
+    return [dated] if newer else [dated, latest]
 
 
 def check(

@@ -102,6 +102,11 @@ STATE = (
         ("metric",),
     ),
     Gauge(
+        "churn_performance_promises_broken",
+        "Newest batches in a row whose realised performance lay below the estimated interval.",
+        ("metric",),
+    ),
+    Gauge(
         "churn_performance_estimated_day_timestamp_seconds",
         "End of the day that the estimate is of.",
     ),

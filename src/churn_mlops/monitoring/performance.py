@@ -30,6 +30,9 @@ from churn_mlops.summary import Summary
 
 RANKING = ("pr_auc", "roc_auc")
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
+# So many graded batches in a row below their intervals are no bad luck: the relation between what
+# users do and whether they leave has changed, however far above the floors.
+BROKEN_IN_A_ROW = 5
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def summed_up(entries: Sequence[Entry], latest: Kept, bundle: Bundle) -> dict[st
             f" {bundle.version}",
             fix="score with the champion: `dvc repro batch_score`",
         )
-    newest = _newest(entries, latest.version)
+    newest, promises = _newest(entries, latest.version), counts(entries)
     return {
         "as_of_date": now.day.isoformat(),
         "model_version": now.version,
@@ -140,8 +143,8 @@ def summed_up(entries: Sequence[Entry], latest: Kept, bundle: Bundle) -> dict[st
         "realised": _head(newest) | (newest.realised or {}) if newest else None,
         "floors": dict(now.promise.floors),
         "realised_floors": dict(newest.promise.floors) if newest and newest.promise else None,
-        "status": status(now, newest),
-        "promises": counts(entries),
+        "status": status(now, newest, promises),
+        "promises": promises,
         "history": [
             _head(e) | {"users": e.users, "estimated": _estimated(e), "realised": e.realised}
             for e in entries
@@ -165,8 +168,11 @@ def _estimated(one: Entry) -> dict[str, Any] | None:
     return {name: value.as_dict() for name, value in one.promise.estimated.items()}
 
 
-def status(now: Entry, newest: Entry | None) -> str:
-    """FAIL when the newest graded batch fell below its floor, WARN when an estimate does."""
+def status(now: Entry, newest: Entry | None, promises: Mapping[str, Mapping[str, int]]) -> str:
+    """FAIL when the newest graded batch fell below its floor.
+
+    WARN when the estimate of the latest one does, or `BROKEN_IN_A_ROW` promises of a metric broke.
+    """
     if newest is not None and newest.realised is not None and newest.promise is not None:
         values = {name: newest.realised[name]["value"] for name in RANKING}
         if _below(values, newest.promise.floors):
@@ -175,7 +181,7 @@ def status(now: Entry, newest: Entry | None) -> str:
         values = {name: now.promise.estimated[name].value for name in RANKING}
         if _below(values, now.promise.floors):
             return WARN
-    return OK
+    return WARN if any(promises[n]["below"] >= BROKEN_IN_A_ROW for n in RANKING) else OK
 
 
 def _below(values: Mapping[str, float | None], least: Mapping[str, float]) -> bool:
@@ -183,14 +189,20 @@ def _below(values: Mapping[str, float | None], least: Mapping[str, float]) -> bo
 
 
 def counts(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
-    """How many promises were graded and how many of them kept, by metric."""
-    found = {name: {"batches": 0, "kept": 0} for name in RANKING}
+    """How many promises were graded, how many of them kept, and the state of the newest, by metric.
+
+    ``below`` counts the newest graded batches in a row that came to less than their interval.
+    """
+    none = {"batches": 0, "kept": 0, "below": 0}
+    found = {name: dict(none) for name in RANKING}
     for one in entries:
         for name, value in (one.realised or {}).items():
             if isinstance(value, dict) and value["kept"] is not None:
-                count = found.setdefault(name, {"batches": 0, "kept": 0})
+                count = found.setdefault(name, dict(none))
                 count["batches"] += 1
                 count["kept"] += value["kept"]
+                broken = not value["kept"] and value["value"] < value["low"]
+                count["below"] = count["below"] + 1 if broken else 0
     return found
 
 

@@ -115,10 +115,11 @@ class RealisedBatch(File):
 
 
 class Promises(File):
-    """How often an estimate's interval held the realised value."""
+    """How often an estimate's interval held the realised value, and the newest that fell below."""
 
     batches: int
     kept: int
+    below: int = 0
 
 
 class Performance(File):

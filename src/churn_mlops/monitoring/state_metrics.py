@@ -109,6 +109,7 @@ def _performance(board: Board, params: Params) -> None:
     for metric, promises in found.promises.items():
         kept = promises.kept / promises.batches if promises.batches else None
         board.set("churn_performance_promises_kept_ratio", kept, metric=metric)
+        board.set("churn_performance_promises_broken", promises.below, metric=metric)
     if found.realised is None:
         return
     board.set("churn_performance_realised_day_timestamp_seconds", end_of(found.realised.as_of_date))

@@ -131,6 +131,15 @@ def test_earlier_days_are_checked_without_looking_ahead(params):
     assert (late.facts["status"], late.facts["findings"][0]["column"]) == ("FAIL", "logins_7d")
 
 
+def test_looking_back_does_not_hide_the_latest_check(params):
+    put(params, change=("logins_7d", 500))
+    latest = drift.run(params).outputs[1]
+    found = latest.read_text()
+    assert len(drift.run(params, LAST - timedelta(days=1)).outputs) == 1
+    assert latest.read_text() == found
+    assert drift.run(params).outputs[1] == latest
+
+
 def test_a_column_that_is_gone_is_the_first_line(params):
     put(params, drop=("watch_minutes_7d",))
     summary = drift.run(params)

@@ -83,7 +83,7 @@ def test_the_newest_batch_stands_on_top(graded) -> None:
     assert body["floors"]["roc_auc"] == pytest.approx(0.1 + 0.8 * tested["roc_auc"], abs=1e-6)
     for name, count in body["promises"].items():
         kept_ones = [e["realised"][name]["kept"] for e in body["history"] if e["realised"]]
-        assert count == {"batches": 5, "kept": sum(kept_ones)}
+        assert (count["batches"], count["kept"]) == (5, sum(kept_ones))
 
 
 def test_the_truth_is_that_of_scikit_learn(graded) -> None:
@@ -253,7 +253,8 @@ def test_on_the_first_day_there_is_a_promise_and_nothing_to_grade(tmp_path: Path
     performance.run(params)
     body = result(params)
     assert (body["realised"], body["realised_floors"]) == (None, None)
-    assert body["promises"] == {name: {"batches": 0, "kept": 0} for name in ("pr_auc", "roc_auc")}
+    none = {"batches": 0, "kept": 0, "below": 0}
+    assert body["promises"] == {"pr_auc": none, "roc_auc": none}
     assert body["status"] == "OK"
 
 
@@ -265,7 +266,7 @@ def test_users_who_all_stayed_are_no_crash(tmp_path: Path) -> None:
     performance.run(params)
     body = result(params)
     assert body["realised"]["pr_auc"] | {"value": None, "kept": None} == body["realised"]["pr_auc"]
-    assert body["promises"]["pr_auc"] == {"batches": 0, "kept": 0}
+    assert body["promises"]["pr_auc"] == {"batches": 0, "kept": 0, "below": 0}
 
 
 def test_days_that_left_the_data_are_counted_as_without_labels(tmp_path: Path) -> None:
@@ -339,8 +340,9 @@ def said(pr_auc: float, floor: float = 0.4) -> Promise:
 
 
 def entry(promise: Promise | None, pr_auc: float | None = None, kept: bool | None = None) -> Entry:
-    fine = {"value": 0.9, "kept": True}
-    realised = {"users": 9, "pr_auc": {"value": pr_auc, "kept": kept}, "roc_auc": fine}
+    fine = {"value": 0.9, "low": 0.8, "kept": True}
+    found = {"value": pr_auc, "low": 0.4, "kept": kept}
+    realised = {"users": 9, "pr_auc": found, "roc_auc": fine}
     return Entry(date(2025, 5, 1), "a", 9, promise, realised if pr_auc or kept else None)
 
 
@@ -357,14 +359,33 @@ def entry(promise: Promise | None, pr_auc: float | None = None, kept: bool | Non
 )
 def test_status(estimated: float, realised: float | None, expected: str) -> None:
     newest = entry(said(0.5), realised) if realised else None
-    assert status(entry(said(estimated)), newest) == expected
+    assert status(entry(said(estimated)), newest, counts([])) == expected
 
 
 def test_a_model_without_a_promise_has_no_floor_to_fall_below() -> None:
-    assert status(entry(said(0.5)), entry(None, 0.1)) == "OK"
+    assert status(entry(said(0.5)), entry(None, 0.1), counts([])) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("values", "below", "expected"),
+    [
+        ([0.5, 0.3, 0.3, 0.3, 0.3], 4, "OK"),
+        ([0.5, 0.3, 0.3, 0.3, 0.3, 0.3], 5, "WARN"),
+        ([0.3, 0.3, 0.3, 0.3, 0.3, 0.5], 0, "OK"),
+        ([0.9, 0.9, 0.9, 0.9, 0.9, 0.9], 0, "OK"),
+    ],
+)
+def test_promises_that_break_one_after_the_other(
+    values: list[float], below: int, expected: str
+) -> None:
+    # The interval runs from 0.4 to 0.8; more than was promised is no reason to worry.
+    entries = [entry(said(0.5), value, 0.4 <= value <= 0.8) for value in values]
+    found = counts(entries)
+    assert found["pr_auc"]["below"] == below
+    assert status(entry(said(0.5)), None, found) == expected
 
 
 def test_only_graded_promises_are_counted() -> None:
     graded = [entry(said(0.5), 0.5, True), entry(said(0.5), 0.1, False)]
     entries = [*graded, entry(None, 0.5), entry(said(0.5))]
-    assert counts(entries)["pr_auc"] == {"batches": 2, "kept": 1}
+    assert counts(entries)["pr_auc"] == {"batches": 2, "kept": 1, "below": 1}

@@ -140,7 +140,7 @@ def test_only_the_first_columns_are_published(tmp_path: Path) -> None:
 def test_what_is_not_known_yet_is_left_out(params: Params) -> None:
     write_file(params, "drift", {"joint": None, "risk": {"psi": None}, "findings": []})
     write_file(params, "score_proxy", {"risk_psi": None})
-    no_promise = {metric: {"batches": 0, "kept": 0} for metric in ("pr_auc", "roc_auc")}
+    no_promise = {metric: {"batches": 0, "kept": 0, "below": 0} for metric in ("pr_auc", "roc_auc")}
     write_file(params, "performance", {"realised": None, "promises": no_promise})
     board = state_board(params)
     assert board.problems == []
