@@ -2,8 +2,7 @@
 
 Usage: python benchmarks/drift.py [--days 500] [--runs 200] [--users 200 2000 20000]
 
-The days are those of benchmarks/drift_world.py, drawn anew for every check; a new reference for
-every ten. `python benchmarks/drift_portal.py` lives through the consecutive days of the synthetic
+The days are those of benchmarks/drift_world.py; people and their reference are new for every ten. `python benchmarks/drift_portal.py` lives through the consecutive days of the synthetic
 portal instead, `python benchmarks/drift_peers.py` shows other tools' numbers beside these.
 """
 
@@ -22,7 +21,7 @@ from functools import partial
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from drift_world import FAULTS, REFERENCE_DAYS, START, Fault, history, reference, values
+from drift_world import FAULTS, REFERENCE_DAYS, START, Fault, history, on, people, reference
 from workspace import machine
 
 from churn_mlops.monitoring.day import day_of
@@ -43,11 +42,12 @@ def reports(
     rng = np.random.default_rng(
         [users, block, 0 if fault is None else 1 + [f.name for f in FAULTS].index(fault.name)]
     )
-    against = reference(rng, users)
+    who = people(rng, users)
+    against = reference(rng, who, users)
     found = []
     for n in range(days):
         day = START + timedelta(days=REFERENCE_DAYS + 30 + (block * days + n) % 365)
-        made = values(rng, day, users)
+        made = on(rng, day, who, users)
         if fault is not None:
             fault.inject(made, rng)
         noticed = list(volume(history(rng, day, made)))

@@ -77,7 +77,7 @@ def evidently_psi(python: str, folder: Path) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Print the tables."""
-    from drift_world import FAULTS, REFERENCE_DAYS, START, reference, values
+    from drift_world import FAULTS, REFERENCE_DAYS, START, on, people, reference
 
     from churn_mlops.monitoring.day import day_of
     from churn_mlops.monitoring.drift import check
@@ -94,11 +94,12 @@ def main() -> None:
             for n in range(arguments.days)]  # fmt: skip
     ours: dict[str, tuple[str, dict[str, float]]] = {}
     v2: dict[str, dict[str, float | None]] = {}
-    against = {users: reference(np.random.default_rng(users), users) for users in (200, USERS)}
+    who = {users: people(np.random.default_rng(users), users) for users in (200, USERS)}
+    against = {n: reference(np.random.default_rng(n), who[n], n) for n in (200, USERS)}
     for number, (case, fault, users) in enumerate([*cases, *calm]):
         rng = np.random.default_rng([7, number])
         day = START + timedelta(days=REFERENCE_DAYS + 30 + number % 300)
-        made = values(rng, day, users)
+        made = on(rng, day, who[users], users)
         if fault is not None:
             fault.inject(made, rng)
         report = check(against[users], day_of(day, made, against[users]), [], settings, seed=1)

@@ -1,6 +1,8 @@
-"""A made-up portal for benchmarks/drift.py: 33 columns of every kind, users who differ, days too.
+"""A made-up portal for benchmarks/drift.py: 36 columns of every kind, users who differ, days too.
 
-A day multiplies all counts by its weekday and by a little luck of its own, and payments bunch at
+People have attributes that never change and habits; half a percent of them is replaced every day, so
+that the reference's rows are many of the same people, and few of those checked months later are among
+them. Three columns have one value only. A day multiplies all counts by its weekday and by a little luck of its own, and payments bunch at
 the start of a month: without drift, days are not alike either.
 """
 
@@ -21,56 +23,84 @@ WEEKDAY = (1.0, 1.05, 1.1, 1.05, 0.95, 0.75, 0.8)
 DAY_LUCK = 0.03
 COUNTRIES = ("US", "IN", "BR", "DE", "NG")
 COUNTRY_SHARE = (0.4, 0.25, 0.15, 0.12, 0.08)
+STATIC = ("country", "plan", "source", "currency")
 START = date(2025, 1, 6)
 REFERENCE_DAYS = 84
 
 Values = dict[str, np.ndarray]
 
 
-def values(rng: np.random.Generator, day: date, users: int) -> Values:
-    """All columns of so many users on a day, each drawn anew."""
+def people(rng: np.random.Generator, users: int) -> Values:
+    """What never changes about three times as many people as are there on any day."""
+    count = 3 * users
+    made: Values = {
+        "taste": rng.gamma(2.0, 0.5, count),
+        "habit": rng.normal(size=count),
+        "tenure": rng.exponential(200, count),
+        "country": rng.choice(COUNTRIES, count, p=COUNTRY_SHARE).astype(object),
+        "plan": rng.choice(("free", "pro", "team"), count, p=(0.6, 0.3, 0.1)).astype(object),
+        "source": rng.choice(("ads", "friend", "search"), count).astype(object),
+        "currency": np.full(count, "EUR", dtype=object),
+    }
+    return made
+
+
+def present(day: date, users: int) -> np.ndarray:
+    """Who is there on a day: one in 200 leaves every day, another comes."""
+    gone = (day - START).days * users // 200
+    return (gone + np.arange(users)) % (3 * users)
+
+
+def values(rng: np.random.Generator, day: date, who: Values) -> Values:
+    """All columns of some people on a day: half of what they do is habit."""
     busy = WEEKDAY[day.weekday()] * float(np.exp(DAY_LUCK * rng.normal()))
-    taste = rng.gamma(2.0, 0.5, users)
-    made: Values = {}
+    users = len(who["taste"])
+    made: Values = {name: who[name].copy() for name in ("tenure", *STATIC)}
     for i, rate in enumerate((0.4, 1.0, 2.0, 4.0, 8.0, 15.0)):
-        made[f"visits_{i}"] = rng.poisson(rate * taste * busy).astype(float)
+        made[f"visits_{i}"] = rng.poisson(rate * who["taste"] * busy).astype(float)
     for i in range(6):
-        made[f"minutes_{i}"] = np.where(
-            rng.random(users) < 0.3, 0.0, rng.lognormal(2.0 + 0.3 * i, 0.8, users)
-        )
+        level = 2.0 + 0.3 * i + 0.56 * (who["habit"] + rng.normal(size=users))
+        made[f"minutes_{i}"] = np.where(rng.random(users) < 0.3, 0.0, np.exp(level))
     for i, share in enumerate((0.02, 0.05, 0.2, 0.5)):
         made[f"flag_{i}"] = (rng.random(users) < share).astype(float)
     for i, share in enumerate((0.92, 0.8, 0.6)):
         made[f"tickets_{i}"] = np.where(rng.random(users) < share, 0.0, rng.poisson(1.5, users) + 1)
     for i in range(4):
-        made[f"score_{i}"] = np.clip(rng.normal(65 + 3 * i, 15, users), 0, 100)
+        level = 65 + 3 * i + 10.6 * (who["habit"] + rng.normal(size=users))
+        made[f"score_{i}"] = np.clip(level, 0, 100)
     made["score_3"][rng.random(users) < 0.3] = np.nan
-    a = rng.normal(size=users)
+    a = (who["habit"] + rng.normal(size=users)) / np.sqrt(2)
     made["sessions"] = np.exp(a)
     made["pages"] = np.exp(0.8 * a + 0.6 * rng.normal(size=users))
     made["payments"] = (rng.random(users) < (0.3 if day.day <= 3 else 0.02)).astype(float)
     made["quizzes"] = rng.poisson(0.5 * busy, users).astype(float)
-    made["tenure"] = rng.exponential(200, users)
+    made["refunds"], made["calls"] = np.zeros(users), np.zeros(users)
     made["recency"] = np.minimum(rng.geometric(0.3, users) - 1, 29).astype(float)
-    made["country"] = rng.choice(COUNTRIES, users, p=COUNTRY_SHARE).astype(object)
-    made["plan"] = rng.choice(("free", "pro", "team"), users, p=(0.6, 0.3, 0.1)).astype(object)
-    made["source"] = rng.choice(("ads", "friend", "search"), users).astype(object)
     logit = -1.5 + 0.25 * made["recency"] - 0.4 * np.log1p(made["visits_3"])
     made[RISK] = 1 / (1 + np.exp(-(logit + 0.8 * rng.normal(size=users))))
     return made
 
 
-def reference(rng: np.random.Generator, users: int) -> Reference:
+def on(rng: np.random.Generator, day: date, who: Values, users: int) -> Values:
+    """The columns of those who are there on a day."""
+    there = present(day, users)
+    return values(rng, day, {name: column[there] for name, column in who.items()})
+
+
+def reference(rng: np.random.Generator, who: Values, users: int) -> Reference:
     """Reference rows: 84 days, as many users a day as fit into a bundle."""
     per_day = min(users, MAXIMUM_ROWS // REFERENCE_DAYS)
     days = [START + timedelta(days=n) for n in range(REFERENCE_DAYS)]
-    parts = [values(rng, day, per_day) for day in days]
+    parts, ids = [], []
+    for day in days:
+        there = rng.choice(present(day, users), per_day, replace=False)
+        parts.append(values(rng, day, {name: column[there] for name, column in who.items()}))
+        ids.append(there)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     risks = columns.pop(RISK)
-    # Each user comes back on several days.
-    ids = rng.integers(users, size=len(risks))
     stamps = np.repeat(np.array(days, dtype="datetime64[D]"), per_day)
-    profile = Profile(columns, stamps, ids, risks, np.zeros(len(risks), dtype=int))
+    labels = np.zeros(len(risks), dtype=int)
+    profile = Profile(columns, stamps, np.concatenate(ids), risks, labels)
     weights = rng.dirichlet(np.ones(len(columns)))
     return reference_of(profile, dict(zip(columns, weights.tolist(), strict=True)))
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import ibis
 
-from churn_mlops.errors import EngineError
+from churn_mlops.errors import ContractError, EngineError
 from churn_mlops.params import Params
 
 # Ibis backends share no static type that carries their readers and writers.
@@ -55,6 +55,11 @@ def embedded(params: Params) -> Iterator[Engine]:
         raise EngineError(
             f"DuckDB needs more than duckdb.memory_limit ({params.duckdb.memory_limit}): {error}",
             fix="raise duckdb.memory_limit or lower duckdb.rows_per_part",
+        ) from error
+    except duckdb.ConversionException as error:
+        raise ContractError(
+            f"a table holds what its column cannot: {error}",
+            fix="look at the line that the message names; run the stage that wrote it again",
         ) from error
     finally:
         con.disconnect()

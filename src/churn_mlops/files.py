@@ -9,6 +9,9 @@ from pathlib import Path
 def write_text(path: Path, text: str) -> None:
     """Write beside, then rename; the folder is made when it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -21,3 +21,4 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_text(path, "half \ud800")
     assert path.read_text() == "whole"
+    assert [p.name for p in tmp_path.iterdir()] == ["b.json"]

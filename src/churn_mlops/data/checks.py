@@ -95,7 +95,7 @@ LEAKAGE_CHECKS = (
 
 DRIFT_CHECKS = (
     Check("CHN401", "column gone", "user_features_daily", "upstream",
-          "a feature of the champion is not in the table",
+          "a feature of the champion is not in the table, or of another type (text, number)",
           "bring it back; if it was taken out on purpose, train again", can_mute=True),
     Check("CHN402", "column constant", "user_features_daily", "upstream",
           "a feature that had several values has one for everybody, or none, and not by chance",
@@ -106,7 +106,8 @@ DRIFT_CHECKS = (
           "look at the tracking of this event", can_mute=True),
     Check("CHN404", "volume", "user_features_daily", "upstream",
           "less than half the events of a kind on any such day of the last 92; or far fewer or"
-          " more users to score (WARN: by a quarter, FAIL: by two fifths)",
+          " more users to score (WARN: three quarters or four thirds of the usual number, FAIL:"
+          " three or five thirds of it)",
           "look for a partial delivery", can_mute=True),
     Check("CHN405", "unit change", "user_features_daily", "upstream",
           "all quantiles of a number have moved by the same factor of 24, 60, 100, 1000 or 3600",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn_mlops.monitoring.psi import parts
+from churn_mlops.monitoring.psi import parts, shares
 
 DRAWS = 1_000
 
@@ -33,13 +33,15 @@ def chance(
 ) -> Chance:
     """Resample both periods from the reference shares, at their real sizes.
 
+    The shares are smoothed like those of the index: what the reference has never seen is rare and
+    not impossible.
+
     Parameters
     ----------
-    reference : array of int, shape (bins,)
-        Rows per bin of the reference days.
+    reference : array of float, shape (bins,)
+        Users per bin of the reference days.
     users : int
-        Different users among them. Rows of a user are alike, so the reference knows no more than
-        as many independent rows.
+        Their number.
     current_rows : int
         Users of the day.
     excess : float
@@ -47,8 +49,7 @@ def chance(
         ordinary days differ, too. It makes the day count as correspondingly fewer users.
     seed : int
     """
-    counts = np.asarray(reference, dtype=np.float64)
-    p = counts / counts.sum()
+    counts, p = np.asarray(reference, dtype=np.float64), shares(reference)
     free = max(int((counts > 0).sum()) - 1, 1)
     effective = max(1, round(1 / (1 / max(current_rows, 1) + excess / free)))
     rng = np.random.default_rng(seed)

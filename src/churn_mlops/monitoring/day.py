@@ -20,11 +20,14 @@ from churn_mlops.monitoring.reference import RISK, Reference
 from churn_mlops.monitoring.structure import HISTORY_DAYS, History
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import Bundle
-from churn_mlops.tables import present, scan
+from churn_mlops.registry.meta import Meta
+from churn_mlops.tables import Column, present, scan
 from churn_mlops.tables.batches import batches
 
 SAMPLE_ROWS = 20_000
-OWN = ("as_of_date", "users")
+# No column of users can have this name.
+ELIGIBLE = "@eligible"
+OWN = ("as_of_date", ELIGIBLE)
 NEEDED = ("user_id", "as_of_date", "is_eligible")
 
 
@@ -67,15 +70,19 @@ def day_of(day: date, values: Mapping[str, np.ndarray], reference: Reference) ->
     return Day(day, users, _counts(known, reference.bins), known)
 
 
-def open_features(con: Engine, params: Params) -> ir.Table:
-    """Open user_features_daily with those of its columns that are there.
+def open_features(con: Engine, meta: Meta, params: Params) -> ir.Table:
+    """Open user_features_daily with what the model wants of it, as far as it is there.
+
+    A feature that is text where the model wants a number, or the reverse, is as good as gone.
 
     Raises
     ------
     ContractError
-        It is not there, or lacks a column that tells whose row it is.
+        It is not there, lacks a column that tells whose row it is, or holds what cannot be read.
     """
     contract = features_contract(params)
+    wanted = {column.name: column for column in contract.columns}
+    wanted |= {f.name: Column(f.name, f.type) for f in meta.features}
     there = set(present(contract, params))
     missing = [name for name in NEEDED if name not in there]
     if missing:
@@ -83,15 +90,18 @@ def open_features(con: Engine, params: Params) -> ir.Table:
             f"{contract.path(params)} lacks {', '.join(missing)}",
             fix="build the features again: `dvc repro build_features`",
         )
-    kept = tuple(column for column in contract.columns if column.name in there)
-    return scan(con, replace(contract, columns=kept), params)
+    kept = tuple(column for column in wanted.values() if column.name in there)
+    table = scan(con, replace(contract, columns=kept), params)
+    fits = [c.name for c in kept if table[c.name].type().is_string() == (c.type == "string")]
+    return table.select(*fits)
 
 
 def daily_totals(table: ir.Table, params: Params) -> pa.Table:
     """Eligible users and events of each counted kind, one row per day."""
     events = [name for name in params.features.counts if name in table.columns]
     sums = {name: table[name].sum().fill_null(0).cast("int64") for name in events}
-    return table.group_by("as_of_date").agg(users=table.is_eligible.sum(), **sums).to_pyarrow()
+    sums |= {ELIGIBLE: table.is_eligible.sum()}
+    return table.group_by("as_of_date").agg(**sums).to_pyarrow()
 
 
 def history_of(totals: pa.Table, wanted: date | None) -> History:
@@ -109,7 +119,7 @@ def history_of(totals: pa.Table, wanted: date | None) -> History:
     NotEnoughDataError
         The day is not in the data or has nobody eligible.
     """
-    users = dict(zip(totals["as_of_date"].to_pylist(), totals["users"].to_pylist(), strict=True))
+    users = dict(zip(totals["as_of_date"].to_pylist(), totals[ELIGIBLE].to_pylist(), strict=True))
     day = choose_day(users, wanted)
     kept = [d for d in sorted(users) if day - timedelta(days=HISTORY_DAYS) <= d <= day]
     place = {d: i for i, d in enumerate(totals["as_of_date"].to_pylist())}

@@ -31,7 +31,7 @@ from churn_mlops.summary import Summary
 def run(params: Params, as_of_date: date | None = None) -> Summary:
     """Check a day; write ``artifacts/monitoring/drift/DATE.json`` and ``drift_latest.json``.
 
-    The latter stays as it is when a later day has been checked already.
+    The latter is that of the last day of the data: looking back hides nothing.
 
     Parameters
     ----------
@@ -53,14 +53,18 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     profile = read_profile(bundle.profile)
     reference = reference_of(profile, importance_of(bundle.meta, profile))
     with engine.connect(params) as con:
-        table = open_features(con, params)
-        history = history_of(daily_totals(table, params), as_of_date)
+        table = open_features(con, bundle.meta, params)
+        totals = daily_totals(table, params)
+        history = history_of(totals, as_of_date or params.scoring.as_of_date)
         lost = structure.gone(bundle.meta.feature_names, table.columns)
         day = read_day(con, table, history, bundle, reference, params)
     found = [*lost, *structure.volume(history)]
     report = check(reference, day, found, params.monitoring.drift, params.training.seed, quiet)
     report = replace(report, model_version=bundle.version)
-    outputs = _places(params, day.day)
+    folder = Path(params.paths.artifacts) / "monitoring"
+    outputs = [folder / "drift" / f"{day.day}.json"]
+    if day.day == max(totals["as_of_date"].to_pylist()):
+        outputs.append(folder / "drift_latest.json")
     for path in outputs:
         write_text(path, json.dumps(report.as_json(), indent=2, allow_nan=False) + "\n")
     facts = {
@@ -71,14 +75,6 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
         "model_version": bundle.version,
     }
     return Summary("drift_check", {"users": day.users}, outputs, facts, report.lines())
-
-
-def _places(params: Params, day: date) -> list[Path]:
-    """Where a check goes: looking back at an older day must not hide what the latest one found."""
-    folder = Path(params.paths.artifacts) / "monitoring"
-    dated, latest = folder / "drift" / f"{day}.json", folder / "drift_latest.json"
-    newer = [path for path in dated.parent.glob("*.json") if path.stem > day.isoformat()]
-    return [dated] if newer else [dated, latest]
 
 
 def check(
@@ -142,9 +138,10 @@ def _joint(
     if not names or day.users < structure.MINIMUM_ROWS:
         return None
     now = {name: day.sample[name] for name in names}
+    chosen = [group.one_row_each(reference.users, seed) for group in like]
     tried = (
-        joint_shift({name: reference.values[name][group.rows] for name in names}, now, seed)
-        for group in like
+        joint_shift({name: reference.values[name][rows] for name in names}, now, seed)
+        for rows in chosen
     )
     return min(tried, key=lambda joint: joint.roc_auc)
 

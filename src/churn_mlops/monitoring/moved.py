@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from churn_mlops.monitoring.chance import chance, discoveries
+from churn_mlops.monitoring.chance import Chance, chance, discoveries
 from churn_mlops.monitoring.day import Day
 from churn_mlops.monitoring.findings import SEVERITY
 from churn_mlops.monitoring.psi import psi
 from churn_mlops.monitoring.reference import Like, Reference
 from churn_mlops.monitoring.wording import moved
 from churn_mlops.params import DriftCheck
+
+NOTHING = Chance(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,13 @@ def compare(reference: Reference, like: list[Like], day: Day, seed: int) -> list
     """
     found = []
     for name, now in day.counts.items():
-        options = [(reference.per_day[name][group.days].sum(axis=0), group) for group in like]
+        options = [(_users(reference.per_day[name][group.days], group), group) for group in like]
         before, nearest = min(options, key=lambda option: psi(option[0], now))
-        value = psi(before, now)
-        by_chance = chance(before, nearest.users, day.users, reference.excess[name], seed)
+        if ((before > 0) | (now > 0)).sum() < 2:
+            value, by_chance = 0.0, NOTHING
+        else:
+            value = psi(before, now)
+            by_chance = chance(before, nearest.users, day.users, reference.excess[name], seed)
         importance = reference.importance.get(name, 0.0)
         values = (reference.values[name][nearest.rows], day.sample[name])
         found.append(
@@ -84,6 +89,12 @@ def compare(reference: Reference, like: list[Like], day: Day, seed: int) -> list
             )
         )
     return found
+
+
+def _users(per_day: np.ndarray, group: Like) -> np.ndarray:
+    """Reference rows per bin, scaled to so many users: rows of one user are alike."""
+    rows = per_day.sum(axis=0)
+    return np.asarray(rows * (group.users / max(rows.sum(), 1)))
 
 
 def graded(
@@ -104,11 +115,13 @@ def graded(
         The columns, the worst first and by score within a level; and for each of `others`
         whether it counts at the rate of WARN and at that of FAIL.
     """
-    judged = [c for c in columns if c.column not in settings.moves_by_itself]
+    # What has one and the same value on both sides is no test, and must not make room for others.
+    judged = [c for c in columns if c.column not in settings.moves_by_itself and c.chance_psi > 0]
     p_values = np.array([c.p_value for c in judged] + list(others.values()))
     warn = discoveries(p_values, settings.warn_alarm_rate)
     fail = discoveries(p_values, settings.false_alarm_rate)
-    levels = dict.fromkeys((c.column for c in columns), "MUTED")
+    own = settings.moves_by_itself
+    levels = {c.column: "MUTED" if c.column in own else "OK" for c in columns}
     for i, c in enumerate(judged):
         far, further = c.psi >= settings.warn_psi, c.psi >= settings.fail_psi
         levels[c.column] = "FAIL" if fail[i] and further else "WARN" if warn[i] and far else "OK"

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from churn_mlops.errors import NotEnoughDataError
 from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring.bins import CategoricalBins, NumericBins, bins_of
 from churn_mlops.monitoring.chance import excess_between_days
@@ -51,7 +52,19 @@ class Reference:
     importance: Mapping[str, float]
 
     def like(self, day: date) -> list[Like]:
-        """The groups of reference rows that are most like a day, one or two."""
+        """The groups of reference rows that are most like a day, one or two.
+
+        Raises
+        ------
+        NotEnoughDataError
+            The day is not later than the reference: it may be part of it.
+        """
+        if np.datetime64(day) <= self.days[-1]:
+            raise NotEnoughDataError(
+                f"{day} is not later than the champion's test days, {self.days[0]} to"
+                f" {self.days[-1]}, which it would be compared with",
+                fix="check a later day",
+            )
         found = []
         for chosen, words in comparable(self.days, day):
             rows = chosen[self.day]
@@ -67,6 +80,21 @@ class Like:
     rows: np.ndarray
     users: int
     words: str
+
+    def one_row_each(self, users: np.ndarray, seed: int) -> np.ndarray:
+        """Numbers of rows, one of each user, chosen by chance.
+
+        A classifier recognises a user's rows by the attributes that never change, so that several
+        rows of one user would tell the reference from any other users.
+
+        Parameters
+        ----------
+        users : array of int, shape (n,)
+            Of all reference rows.
+        seed : int
+        """
+        rows = np.random.default_rng(seed).permutation(np.flatnonzero(self.rows))
+        return np.sort(rows[np.unique(users[rows], return_index=True)[1]])
 
 
 def reference_of(profile: Profile, importance: Mapping[str, float]) -> Reference:

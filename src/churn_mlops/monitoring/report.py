@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from churn_mlops.monitoring.day import Day
 from churn_mlops.monitoring.findings import SEVERITY, Finding, Level, worst
 from churn_mlops.monitoring.joint import Joint
@@ -60,6 +62,11 @@ class Report:
         return worst([finding.level for finding in self.findings])
 
     @property
+    def rows(self) -> np.ndarray:
+        """Marks of the reference rows of all groups."""
+        return np.asarray(np.any([group.rows for group in self.like], axis=0))
+
+    @property
     def compared(self) -> str:
         """The comparable days in words."""
         return " or ".join(group.words for group in self.like)
@@ -85,9 +92,9 @@ class Report:
             "reference": {
                 "first_day": str(days[0]),
                 "last_day": str(days[-1]),
-                "days": sum(int(group.days.sum()) for group in self.like),
-                "rows": sum(int(group.rows.sum()) for group in self.like),
-                "users": max(group.users for group in self.like),
+                "days": int(np.any([group.days for group in self.like], axis=0).sum()),
+                "rows": int(self.rows.sum()),
+                "users": len(np.unique(self.reference.users[self.rows])),
                 "compared": self.compared,
             },
             "findings": [finding.as_json() for finding in self.findings],
@@ -113,18 +120,17 @@ class Report:
             "p_value": self.risk.p_value,
             "level": self.risk.level,
             "mean": self.day.mean_risk,
-            "reference_mean": float(self.reference.values[RISK][self.like[0].rows].mean()),
+            "reference_mean": float(self.reference.values[RISK][self.rows].mean()),
         }
 
     def lines(self) -> list[str]:
         """The report for a terminal: the first line, all findings, then the ranked columns."""
-        rows = sum(int(group.rows.sum()) for group in self.like)
         lines = [self.headline]
         lines += [f"  {f.level} {f.check} {f.text}" for f in self.findings[:TABLE_ROWS]]
         hidden = len(self.findings) - TABLE_ROWS
         lines += [f"  … and {hidden} more findings"] if hidden > 0 else []
         lines += [
-            f"compared with {rows:,} rows of {self.compared}"
+            f"compared with {self.rows.sum():,} rows of {self.compared}"
             f" ({self.reference.days[0]} to {self.reference.days[-1]})",
             f"  {'column':32} {'PSI':>7} {'chance':>7} {'weight':>7}  level",
         ]

@@ -52,7 +52,13 @@ def gone(wanted: Iterable[str], present: Iterable[str]) -> list[Finding]:
     """Columns of the model that the table does not have."""
     there = set(present)
     return [
-        Finding(GONE, "FAIL", name, f"{name} is gone: the table has no such column", True)
+        Finding(
+            GONE,
+            "FAIL",
+            name,
+            f"{name} is gone: the table has no such column, or none of its type",
+            True,
+        )
         for name in wanted
         if name not in there
     ]
@@ -82,11 +88,10 @@ def constant(
     commonest = ((np.bincount(day, _equal(reference, value)) + 1) / (rows + 1))[rows > 0].max()
     if commonest ** len(current) > BY_CHANCE:
         return None
-    before = _distinct(reference)
+    several = len(_distinct(reference))
     what = "has no value any more" if value is None else f"is {_plain(value)} for everybody"
-    return Finding(
-        CONSTANT, "FAIL", name, f"{name} {what}; it had {len(before):,} different values", True
-    )
+    had = f"{several:,} different values" if several > 1 else "another one"
+    return Finding(CONSTANT, "FAIL", name, f"{name} {what}; it had {had}", True)
 
 
 def unit_change(name: str, reference: np.ndarray, current: np.ndarray) -> Finding | None:

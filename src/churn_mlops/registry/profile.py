@@ -17,7 +17,8 @@ from churn_mlops.errors import BundleError
 
 REFERENCE_DAYS = 84
 MAXIMUM_ROWS = 20_000
-OWN = ("as_of_date", "user", "churn_risk", "churn_label")
+# Of the rows themselves; no feature can have such a name.
+OWN = ("@as_of_date", "@user", "@churn_risk", "@churn_label")
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,12 @@ def test_days_that_differ_anyway_move_further_by_chance():
     assert varied.mean == pytest.approx(calm.mean + 0.05, rel=0.2)
 
 
-def test_a_constant_column_cannot_move_by_chance():
-    nothing = chance(np.array([0, 100, 0]), 100, 50, 0.0, 1)
-    assert nothing.p_value(psi(np.array([0, 100, 0]), np.array([0, 50, 0]))) == 1
-    assert nothing.p_value(2.0) == 0
+def test_what_was_never_seen_is_rare_and_not_impossible():
+    before = np.array([0, 100, 0])
+    by_chance = chance(before, 100, 50, 0.0, 1)
+    assert by_chance.p_value(psi(before, np.array([1, 49, 0]))) > 0.05
+    assert by_chance.p_value(psi(before, np.array([20, 30, 0]))) < 1e-6
+    assert Chance(0.0, 0.0).p_value(0.0) == 1
     assert Chance(0.0, 0.0).p_value(0.1) == 0
 
 

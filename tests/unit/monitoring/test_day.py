@@ -27,7 +27,7 @@ def read():
     profile = read_profile(bundle().profile)
     against = reference_of(profile, importance_of(bundle().meta, profile))
     with engine.connect(params) as con:
-        table = open_features(con, params)
+        table = open_features(con, bundle().meta, params)
         history = history_of(daily_totals(table, params), None)
         rows = table.filter((table.as_of_date == LAST) & (table.is_eligible == 1)).to_pyarrow()
         return read_day(con, table, history, bundle(), against, params), history, rows, against
@@ -55,7 +55,7 @@ def test_the_history_ends_with_the_day(read):
 def test_the_history_knows_nothing_later():
     params = trained()[0]
     with engine.connect(params) as con:
-        totals = daily_totals(open_features(con, params), params)
+        totals = daily_totals(open_features(con, bundle().meta, params), params)
     history = history_of(totals, LAST - timedelta(days=9))
     assert history.days[-1] == LAST - timedelta(days=9)
 
@@ -65,7 +65,9 @@ def test_a_sample_stands_in_for_very_many(monkeypatch, read):
     monkeypatch.setattr(module, "SAMPLE_ROWS", 25)
     params = trained()[0]
     with engine.connect(params) as con:
-        day = read_day(con, open_features(con, params), history, bundle(), against, params)
+        day = read_day(
+            con, open_features(con, bundle().meta, params), history, bundle(), against, params
+        )
     assert day.users == len(rows)
     assert {len(v) for v in day.sample.values()} == {25}
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from churn_mlops import engine
@@ -14,13 +15,15 @@ from churn_mlops.errors import BundleError, ContractError, NotEnoughDataError, P
 from churn_mlops.features.catalogue import features_contract
 from churn_mlops.monitoring import drift
 from churn_mlops.monitoring.day import day_of
+from churn_mlops.monitoring.reference import reference_of
 from churn_mlops.params import DriftCheck, Params
 from churn_mlops.registry.bundle import copy_bundle
 from churn_mlops.registry.champion import production_folder
+from churn_mlops.registry.profile import Profile
 from churn_mlops.tables import write
 from tests.made_up import FIRST, features
 from tests.trained import bundle_folder, trained
-from tests.unit.monitoring.portal import DAY, reference, values
+from tests.unit.monitoring.portal import DAY, IMPORTANCE, reference, values
 
 SETTINGS = DriftCheck(moves_by_itself=("age",))
 REFERENCE = reference()
@@ -131,11 +134,109 @@ def test_earlier_days_are_checked_without_looking_ahead(params):
     assert (late.facts["status"], late.facts["findings"][0]["column"]) == ("FAIL", "logins_7d")
 
 
+def test_a_number_that_became_text(params):
+    put(params)
+    path = features_contract(params).path(params)
+    lines = path.read_text().splitlines()
+    place = lines[0].split(",").index("watch_minutes_7d")
+    cells = lines[-1].split(",")
+    cells[place] = "12 min"
+    path.write_text("\n".join([*lines[:-1], ",".join(cells)]) + "\n")
+    with pytest.raises(ContractError, match="12 min"):
+        drift.run(params)
+
+
+def test_the_parameters_of_today_do_not_hide_a_column(params):
+    put(params)
+    tree = params.model_dump()
+    tree["features"]["windows_days"] = (7, 30)
+    assert drift.run(Params.model_validate(tree)).facts["status"] == "OK"
+
+
+def test_days_of_the_reference_are_no_days_to_check(params):
+    put(params)
+    with pytest.raises(NotEnoughDataError, match="not later than the champion's test days"):
+        drift.run(params, FIRST + timedelta(days=45))
+
+
+def test_the_day_to_score_is_the_day_to_check(params):
+    put(params)
+    earlier = LAST - timedelta(days=2)
+    tree = params.model_dump() | {"scoring": {"as_of_date": earlier}}
+    assert drift.run(Params.model_validate(tree)).facts["as_of_date"] == str(earlier)
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_both_formats(tmp_path, form):
+    tree = trained()[0].model_dump() | {"tables": {"format": form}}
+    tree["paths"] = {"data": str(tmp_path / "data"), "artifacts": str(tmp_path / "artifacts")}
+    made = Params.model_validate(tree)
+    copy_bundle(bundle_folder("candidate"), production_folder(made))
+    put(made)
+    assert drift.run(made).facts["status"] == "OK"
+
+
+def test_a_number_that_became_text_in_parquet_is_gone(tmp_path):
+    tree = trained()[0].model_dump() | {"tables": {"format": "parquet"}}
+    tree["paths"] = {"data": str(tmp_path / "data"), "artifacts": str(tmp_path / "artifacts")}
+    made = Params.model_validate(tree)
+    copy_bundle(bundle_folder("candidate"), production_folder(made))
+    table, _ = features(trained()[0], users=400, days=60, seed=3)
+    place = table.schema.get_field_index("logins_7d")
+    text = table["logins_7d"].cast(pa.string())
+    folder = features_contract(made).path(made)
+    folder.mkdir(parents=True)
+    pq.write_table(table.set_column(place, "logins_7d", text), folder / "part-00000.parquet")
+    assert drift.run(made).facts["headline"].startswith("FAIL: logins_7d is gone")
+
+
+def test_one_user_in_many_rows_does_not_give_the_reference_away():
+    # Attributes that never change: a classifier would know the reference's users by them.
+    rng = np.random.default_rng(3)
+    users, days = 150, 35
+    traits = {f"trait_{n}": rng.normal(size=2 * users) for n in range(6)}
+    ids = np.tile(np.arange(users), days)
+    stamps = np.repeat(np.datetime64("2025-03-03") + np.arange(days), users)
+    columns = {name: values_[ids] for name, values_ in traits.items()}
+    profile = Profile(columns, stamps, ids, rng.random(len(ids)), np.zeros(len(ids), int))
+    against = reference_of(profile, {})
+    others = {name: values_[users:] for name, values_ in traits.items()}
+    report = drift.check(against, day_of(DAY, others, against), [], SETTINGS, 1)
+    assert report.joint.roc_auc < 0.62
+    assert report.status == "OK"
+
+
+def test_the_risk_is_not_among_the_columns_that_are_judged_together():
+    moved = np.random.default_rng(1).beta(4, 4, 500)
+    assert judged(churn_risk=moved).joint == judged().joint
+
+
+def test_at_the_start_of_a_month_either_group_will_do():
+    # The day's payments are those of such days, its logins those of its weekday.
+    first = DAY.replace(month=5, day=1)
+    days = REFERENCE.days.astype(object)
+    start = np.array([d.day <= 3 for d in days])[REFERENCE.day]
+    thursday = np.array([d.weekday() == 3 for d in days])[REFERENCE.day]
+    changed = dict(REFERENCE.values)
+    changed["flag"] = np.where(start, 1.0 * (np.arange(len(start)) % 2), REFERENCE.values["flag"])
+    changed["logins"] = REFERENCE.values["logins"] + 4 * thursday
+    stamps, risks = REFERENCE.days[REFERENCE.day], changed.pop("churn_risk")
+    labels = np.zeros(len(risks), int)
+    against = reference_of(Profile(changed, stamps, REFERENCE.users, risks, labels), IMPORTANCE)
+    made = values(np.random.default_rng(5), 500)
+    made["flag"], made["logins"] = 1.0 * (np.arange(500) % 2), made["logins"] + 4
+    report = drift.check(against, day_of(first, made, against), [], SETTINGS, 1)
+    assert len(report.like) == 2
+    assert {c.column for c in report.columns if c.level in ("WARN", "FAIL")} == set()
+
+
 def test_looking_back_does_not_hide_the_latest_check(params):
     put(params, change=("logins_7d", 500))
     latest = drift.run(params).outputs[1]
     found = latest.read_text()
-    assert len(drift.run(params, LAST - timedelta(days=1)).outputs) == 1
+    assert [p.name for p in drift.run(params, LAST - timedelta(days=1)).outputs] == [
+        f"{LAST - timedelta(days=1)}.json"
+    ]
     assert latest.read_text() == found
     assert drift.run(params).outputs[1] == latest
 

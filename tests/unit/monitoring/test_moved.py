@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from churn_mlops.monitoring.day import day_of
 from churn_mlops.monitoring.moved import Moved, compare, graded
+from churn_mlops.monitoring.reference import reference_of
 from churn_mlops.params import DriftCheck
+from churn_mlops.registry.profile import Profile
 from tests.unit.monitoring.portal import DAY, reference, values
 
 REFERENCE = reference()
@@ -61,6 +65,44 @@ def test_many_columns_raise_the_bar():
     calm = [column(f"c{n}", 0.01, 0.5) for n in range(39)]
     found, _ = graded([column("x", 0.5, 0.02), *calm], {}, DriftCheck())
     assert {c.level for c in found} == {"OK"}
+
+
+def test_columns_of_one_value_make_no_room_for_others():
+    # p = 0.002 of 20 columns is chance at a rate of 1 %, with any number of constant ones beside.
+    constant = [replace(column(f"k{n}", 0.0, 1.0), chance_psi=0.0) for n in range(15)]
+    calm = [column(f"c{n}", 0.01, 0.5) for n in range(19)]
+    found, _ = graded([column("x", 0.5, 0.002), *calm, *constant], {}, DriftCheck())
+    assert found[0].level == "WARN"
+    assert {c.level for c in found[1:]} == {"OK"}
+
+
+@pytest.mark.parametrize("users", [20, 150, 2_000])
+def test_a_column_of_one_value_has_not_moved(users):
+    still = {"none": np.zeros(12 * 300), "country": np.full(12 * 300, "DE", dtype=object)}
+    days = np.repeat(np.datetime64("2025-02-03") + 7 * np.arange(12), 300)
+    ids = np.tile(np.arange(300), 12)
+    profile = Profile(still, days, ids, np.zeros(12 * 300), np.zeros(12 * 300, int))
+    against = reference_of(profile, {})
+    day = day_of(DAY, {name: values_[:users] for name, values_ in still.items()}, against)
+    found = compare(against, against.like(DAY), day, 1)
+    assert [(c.psi, c.p_value) for c in found] == [(0, 1)] * 2
+
+
+def test_rows_of_the_same_users_are_worth_their_users():
+    rng = np.random.default_rng(2)
+    found = []
+    for _ in range(60):
+        lasting = rng.integers(0, 8, 300)
+        days = np.repeat(np.datetime64("2025-02-05") + 7 * np.arange(12), 300)
+        ids = np.tile(np.arange(300), 12)
+        column_ = {"x": lasting[ids].astype(float)}
+        against = reference_of(
+            Profile(column_, days, ids, np.zeros(3_600), np.zeros(3_600, int)), {}
+        )
+        day = day_of(DAY, {"x": rng.integers(0, 8, 300).astype(float)}, against)
+        found.append(compare(against, against.like(DAY), day, 1)[0].p_value)
+    assert np.mean(found) == pytest.approx(0.5, abs=0.12)
+    assert np.mean(np.array(found) < 0.05) < 0.15
 
 
 def test_what_moves_by_itself_never_alarms():

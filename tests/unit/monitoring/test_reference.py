@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from churn_mlops.errors import NotEnoughDataError
 from churn_mlops.monitoring.reference import RISK, importance_of, reference_of
 from churn_mlops.registry.profile import Profile, read_profile
 from tests.trained import bundle
@@ -32,6 +33,16 @@ def test_like_days_are_those_of_the_weekday():
     assert 0 < like.users <= like.rows.sum()
 
 
+def test_one_row_of_each_user():
+    made = reference()
+    (like,) = made.like(DAY)
+    rows = like.one_row_each(made.users, 1)
+    assert like.rows[rows].all()
+    assert len(np.unique(made.users[rows])) == len(rows) == like.users
+    assert (like.one_row_each(made.users, 1) == rows).all()
+    assert (like.one_row_each(made.users, 2) != rows).any()
+
+
 def test_ordinary_days_do_not_differ_beyond_chance():
     assert max(reference().excess.values()) < 0.01
 
@@ -47,6 +58,8 @@ def test_one_day_is_a_reference_too():
     )
     made = reference_of(profile, {})
     assert made.like(date(2025, 4, 1))[0].rows.all()
+    with pytest.raises(NotEnoughDataError, match="later day"):
+        made.like(date(2025, 3, 1))
     assert made.excess["x"] == 0
 
 

@@ -33,6 +33,14 @@ def test_no_user_is_named():
     assert np.array_equal(read_profile(packed).users, np.tile(np.arange(10), 3))
 
 
+def test_features_may_have_any_name():
+    given = made(3, 10)
+    given = Profile({**given.columns, "user": given.risks}, *list(vars(given).values())[1:])
+    read = read_profile(pack_profile(given, 1))
+    assert np.array_equal(read.columns["user"], given.risks)
+    assert np.array_equal(read.users, np.tile(np.arange(10), 3))
+
+
 def test_the_last_days_are_kept():
     read = read_profile(pack_profile(made(90, 3), 1))
     assert len(np.unique(read.days)) == module.REFERENCE_DAYS
