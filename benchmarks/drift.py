@@ -2,8 +2,9 @@
 
 Usage: python benchmarks/drift.py [--days 500] [--runs 200] [--users 200 2000 20000]
 
-The days are those of benchmarks/drift_world.py; people and their reference are new for every ten. `python benchmarks/drift_portal.py` lives through the consecutive days of the synthetic
-portal instead, `python benchmarks/drift_peers.py` shows other tools' numbers beside these.
+The days are those of benchmarks/drift_world.py; people and their reference are new for every ten.
+`python benchmarks/drift_portal.py` lives through the consecutive days of the synthetic portal
+instead, `python benchmarks/drift_peers.py` shows other tools' numbers beside these.
 """
 
 from __future__ import annotations
