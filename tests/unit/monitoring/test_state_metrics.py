@@ -144,7 +144,7 @@ def test_what_is_not_known_yet_is_left_out(params: Params) -> None:
     write_file(params, "drift", {"joint": None, "risk": {"psi": None}, "findings": []})
     write_file(params, "score_proxy", {"risk_psi": None})
     none = {"batches": 0, "kept": 0, "below_days": 0}
-    no_promise = {metric: none for metric in ("pr_auc", "roc_auc")}
+    no_promise = dict.fromkeys(("pr_auc", "roc_auc"), none)
     write_file(params, "performance", {"realised": None, "promises": no_promise})
     board = state_board(params)
     assert board.problems == []
