@@ -115,9 +115,10 @@ PERFORMANCE: dict[str, Any] = {
     "floors": {"pr_auc": 0.74, "roc_auc": 0.86},
     "realised_floors": {"pr_auc": 0.73, "roc_auc": 0.85},
     "status": "OK",
+    "window_days": 30,
     "promises": {
-        "pr_auc": {"batches": 10, "kept": 9, "below": 0},
-        "roc_auc": {"batches": 10, "kept": 8, "below": 2},
+        "pr_auc": {"batches": 10, "kept": 9, "below_days": 0},
+        "roc_auc": {"batches": 10, "kept": 8, "below_days": 2},
     },
     "history": [
         {

@@ -32,6 +32,9 @@ DOOR = "tests/unit/api/test_door.py"
 LOGISTIC = "tests/unit/training/test_logistic.py"
 PUBLISHED = "tests/unit/monitoring/test_publish.py tests/unit/monitoring/test_stage_metrics.py"
 BOARD = "tests/unit/monitoring/test_gauges.py"
+PROMISES = "tests/unit/monitoring/test_performance.py"
+PROXY = "tests/unit/monitoring/test_score_proxy.py"
+KEPT = "tests/unit/inference/test_kept.py"
 
 
 class Mutant(NamedTuple):
@@ -362,6 +365,36 @@ MUTANTS = {
     ),
     "what is no number is published": Mutant(
         "monitoring/gauges.py", "if not isfinite(value):", "if False:", BOARD
+    ),
+    "the newest truth is held to the floors of another model": Mutant(
+        "monitoring/performance.py",
+        "newest.realised, newest.promise",
+        "newest.realised, now.promise",
+        PROMISES,
+    ),
+    "bad luck with few users fails": Mutant(
+        "monitoring/performance.py", 'and _less(found[n]["value"], found[n]["low"])', "", PROMISES
+    ),
+    "the last day of the test is graded": Mutant(
+        "monitoring/performance.py", "one.day <= bundle", "one.day < bundle", PROMISES
+    ),
+    "batches that share a label's day are two": Mutant(
+        "monitoring/performance.py", '["below_days"] > window', '["below_days"] >= window', PROMISES
+    ),
+    "a list that nothing was promised about is the newest truth": Mutant(
+        "monitoring/performance.py", "if e.promise and e.realised", "if e.realised", PROMISES
+    ),
+    "earlier batches of the same users count as many": Mutant(
+        "monitoring/score_proxy.py", "len(earlier) // len(before)", "len(earlier)", PROXY
+    ),
+    "chance is that of the latest batch alone": Mutant(
+        "monitoring/score_proxy.py", "len(earlier) // len(before)", "len(risks)", PROXY
+    ),
+    "a batch kept late means by churn what the parameters say": Mutant(
+        "inference/kept.py", "batch.version, bundle.meta.label", "batch.version, params.churn", KEPT
+    ),
+    "two processes write to one file": Mutant(
+        "inference/kept.py", "{os.getpid()}.writing", "writing", KEPT
     ),
 }
 

@@ -137,7 +137,8 @@ def keep(
 
     path = folder(params) / f"{day}_{version}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.writing")
+    # Of this process alone: another one may be keeping the same batch.
+    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     id_type = pa.string() if params.data.user_id == "text" else pa.int64()
     types = (id_type, pa.date32(), pa.float64(), pa.string(), pa.string())
     meaning = json.dumps(meaning_of(churn), sort_keys=True).encode()
@@ -156,23 +157,36 @@ def keep(
 def keep_latest(params: Params) -> Kept:
     """The batch of batch_predictions_latest, which is kept now if it was not yet.
 
-    DVC may have brought it back from its cache without running the stage.
+    DVC may have brought it back from its cache without running the stage. What it means by churn is
+    what its model was trained to foretell, whatever the parameters say by now.
 
     Raises
     ------
     ContractError
-        There is none, or it is not what batch_score writes.
+        There is none, it is not what batch_score writes, or it has to be kept and is of another
+        model than the champion, of which nobody can say what it means by churn.
     NotEnoughDataError
         It has no rows.
+    BundleError
+        It has to be kept and there is no sound champion.
     """
+    from churn_mlops.registry.champion import load_champion
+
     path = latest_path(params)
     table = _read_latest(path, params)
     batch = _checked(table, meaning_of(params.churn), path)
     place = folder(params) / f"{batch.day}_{batch.version}.parquet"
     if place.exists():
         return Kept(batch.day, batch.version, place)
+    bundle = load_champion(params)
+    if batch.version != bundle.version:
+        raise ContractError(
+            f"{path} was not kept, and is of the model {batch.version}; the champion is"
+            f" {bundle.version}",
+            fix="score with the champion: `dvc repro batch_score`",
+        )
     ordered = table.sort_by("user_id")
-    return keep(ordered.to_batches(), params, batch.day, batch.version, params.churn)
+    return keep(ordered.to_batches(), params, batch.day, batch.version, bundle.meta.label)
 
 
 def _read_latest(path: Path, params: Params) -> pa.Table:

@@ -93,7 +93,13 @@ STATE = (
     Gauge("churn_performance_floor", "Below this, the estimate alarms.", ("metric",)),
     Gauge(
         "churn_performance_realised_floor",
-        "Below this, the realised performance alarms: the floor of that batch's own model.",
+        "Below this and below its interval, the realised performance alarms: the floor of that"
+        " batch's own model.",
+        ("metric",),
+    ),
+    Gauge(
+        "churn_performance_realised_low",
+        "Low end of the interval that was promised about that batch.",
         ("metric",),
     ),
     Gauge(
@@ -102,9 +108,14 @@ STATE = (
         ("metric",),
     ),
     Gauge(
-        "churn_performance_promises_broken",
-        "Newest batches in a row whose realised performance lay below the estimated interval.",
+        "churn_performance_promises_broken_days",
+        "Days that the newest batches in a row span whose realised performance lay below the"
+        " estimated interval.",
         ("metric",),
+    ),
+    Gauge(
+        "churn_performance_promises_broken_limit_days",
+        "Beyond this, broken promises alarm: churn.window_days.",
     ),
     Gauge(
         "churn_performance_estimated_day_timestamp_seconds",

@@ -30,14 +30,14 @@ from churn_mlops.summary import Summary
 
 RANKING = ("pr_auc", "roc_auc")
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
-# So many graded batches in a row below their intervals are no bad luck: the relation between what
-# users do and whether they leave has changed, however far above the floors.
-BROKEN_IN_A_ROW = 5
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A kept batch, what was promised about it, and how it turned out, as far as that is known."""
+    """A kept batch, what was promised about it, and how it turned out, as far as that is known.
+
+    Of a day that its model has seen (`seen`), neither is told.
+    """
 
     day: date
     version: str
@@ -52,11 +52,13 @@ def run(params: Params) -> Summary:
     Raises
     ------
     ContractError
-        Nothing has been scored, a file is damaged, or labels are missing.
+        Nothing has been scored, or only a day that the champion was trained or tested on; a file
+        is damaged, or labels are missing.
     BundleError
         There is no sound champion.
     """
     latest, bundle = keep_latest(params), load_champion(params)
+    require_unseen(latest, bundle)
     batches = kept(params)
     last_day = read_calendar(params).last_day
     with (
@@ -68,7 +70,7 @@ def run(params: Params) -> Summary:
         for one in batches:
             entries.append(entry(one, bundle, memory, labels, params))
             step(f"{one.day} {one.version}")
-    body = summed_up(entries, latest, bundle)
+    body = summed_up(entries, latest, bundle, params.churn.window_days)
     folder = Path(params.paths.artifacts) / "monitoring"
     outputs = [folder / "performance_latest.json", folder / "performance.csv"]
     write_text(outputs[0], json.dumps(body, indent=2, allow_nan=False) + "\n")
@@ -83,13 +85,35 @@ def run(params: Params) -> Summary:
     return Summary("performance", {"batches": len(entries), "graded": graded}, outputs, facts)
 
 
+def seen(one: Kept, bundle: Bundle) -> bool:
+    """Whether a batch is of a day that its own model was trained, chosen or tested on.
+
+    It says nothing about days that the model has not seen. Known of the champion only.
+    """
+    return one.version == bundle.version and one.day <= bundle.meta.window.test_last_day
+
+
+def require_unseen(latest: Kept, bundle: Bundle) -> None:
+    """Raise `ContractError` when the latest batch is of a day that the champion has seen."""
+    if seen(latest, bundle):
+        last = bundle.meta.window.test_last_day
+        raise ContractError(
+            f"the latest predictions are of {latest.day}, but the champion was trained and tested"
+            f" on days up to {last}: how good it is on such days says nothing",
+            fix=f"score a day after {last}: `churn batch-score` without --as-of-date scores the"
+            " last one",
+        )
+
+
 def entry(one: Kept, bundle: Bundle, memory: Memory, labels: Labels, params: Params) -> Entry:
     """Read or make the promise about a batch, and grade it if its labels are there.
 
     A batch of a model that is champion no more and was never promised anything is not promised
-    anything now.
+    anything now; neither is one of a day that the champion has seen, which is not graded either.
     """
     batch = one.read()
+    if seen(one, bundle):
+        return Entry(batch.day, batch.version, len(batch), None, None)
     path = promise_path(params, one)
     said = read_promise(path)
     if said is None and batch.version == bundle.version:
@@ -119,7 +143,9 @@ def graded(outcome: Outcome, said: Promise | None, params: Params) -> dict[str, 
     return body
 
 
-def summed_up(entries: Sequence[Entry], latest: Kept, bundle: Bundle) -> dict[str, Any]:
+def summed_up(
+    entries: Sequence[Entry], latest: Kept, bundle: Bundle, window_days: int
+) -> dict[str, Any]:
     """The content of performance_latest.json.
 
     Raises
@@ -143,7 +169,8 @@ def summed_up(entries: Sequence[Entry], latest: Kept, bundle: Bundle) -> dict[st
         "realised": _head(newest) | (newest.realised or {}) if newest else None,
         "floors": dict(now.promise.floors),
         "realised_floors": dict(newest.promise.floors) if newest and newest.promise else None,
-        "status": status(now, newest, promises),
+        "status": status(now, newest, promises, window_days),
+        "window_days": window_days,
         "promises": promises,
         "history": [
             _head(e) | {"users": e.users, "estimated": _estimated(e), "realised": e.realised}
@@ -153,8 +180,11 @@ def summed_up(entries: Sequence[Entry], latest: Kept, bundle: Bundle) -> dict[st
 
 
 def _newest(entries: Sequence[Entry], version: str) -> Entry | None:
-    """The newest graded batch; of one day, the one of this model."""
-    done = [e for e in entries if e.realised is not None and e.realised["users"]]
+    """The newest graded batch that something was promised about; of one day, this model's.
+
+    Without a promise nobody knows whether the model had seen the day.
+    """
+    done = [e for e in entries if e.promise and e.realised is not None and e.realised["users"]]
     return max(done, key=lambda e: (e.day, e.version == version), default=None)
 
 
@@ -168,41 +198,56 @@ def _estimated(one: Entry) -> dict[str, Any] | None:
     return {name: value.as_dict() for name, value in one.promise.estimated.items()}
 
 
-def status(now: Entry, newest: Entry | None, promises: Mapping[str, Mapping[str, int]]) -> str:
-    """FAIL when the newest graded batch fell below its floor.
+def status(
+    now: Entry, newest: Entry | None, promises: Mapping[str, Mapping[str, int]], window_days: int
+) -> str:
+    """FAIL when the newest graded batch fell below its floor, and further than chance explains.
 
-    WARN when the estimate of the latest one does, or `BROKEN_IN_A_ROW` promises of a metric broke.
+    A list of few users falls below a floor by bad luck, too; how far luck reaches is what the
+    promised interval says. WARN when the estimate of the latest batch is below its floor, or when
+    the promises of a metric have been broken for more than a horizon.
     """
     if newest is not None and newest.realised is not None and newest.promise is not None:
-        values = {name: newest.realised[name]["value"] for name in RANKING}
-        if _below(values, newest.promise.floors):
+        found, least = newest.realised, newest.promise.floors
+        if any(
+            _less(found[n]["value"], least[n]) and _less(found[n]["value"], found[n]["low"])
+            for n in RANKING
+        ):
             return FAIL
     if now.promise is not None:
-        values = {name: now.promise.estimated[name].value for name in RANKING}
-        if _below(values, now.promise.floors):
+        said, least = now.promise.estimated, now.promise.floors
+        if any(_less(said[n].value, least[n]) for n in RANKING):
             return WARN
-    return WARN if any(promises[n]["below"] >= BROKEN_IN_A_ROW for n in RANKING) else OK
+    return WARN if any(promises[n]["below_days"] > window_days for n in RANKING) else OK
 
 
-def _below(values: Mapping[str, float | None], least: Mapping[str, float]) -> bool:
-    return any(v is not None and v < least[name] for name, v in values.items())
+def _less(value: float | None, bound: float | None) -> bool:
+    return value is not None and bound is not None and value < bound
 
 
 def counts(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
     """How many promises were graded, how many of them kept, and the state of the newest, by metric.
 
-    ``below`` counts the newest graded batches in a row that came to less than their interval.
+    ``below_days`` is how many days the newest graded batches span that came to less than their
+    interval, one after the other, both ends included; 0 when the newest did not. Batches of
+    neighbouring days share users and labels and break together; their number says little. When
+    they span more than a horizon, the first and the last share no day of anybody's label.
     """
-    none = {"batches": 0, "kept": 0, "below": 0}
+    none = {"batches": 0, "kept": 0, "below_days": 0}
     found = {name: dict(none) for name in RANKING}
+    since: dict[str, date] = {}
     for one in entries:
         for name, value in (one.realised or {}).items():
             if isinstance(value, dict) and value["kept"] is not None:
                 count = found.setdefault(name, dict(none))
                 count["batches"] += 1
                 count["kept"] += value["kept"]
-                broken = not value["kept"] and value["value"] < value["low"]
-                count["below"] = count["below"] + 1 if broken else 0
+                if _less(value["value"], value["low"]):
+                    first = since.setdefault(name, one.day)
+                    count["below_days"] = (one.day - first).days + 1
+                else:
+                    since.pop(name, None)
+                    count["below_days"] = 0
     return found
 
 

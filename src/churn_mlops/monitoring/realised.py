@@ -77,13 +77,12 @@ class Labels:
         self._last_day = last_day
         self._table: ibis.expr.types.Table | None = None
 
-    def are_there(self, batch: Batch, on: date | None = None) -> bool:
-        """Whether the batch's horizon had passed on a day (by default: on the last one).
+    def are_there(self, batch: Batch) -> bool:
+        """Whether the batch's horizon has passed on the last day.
 
         Never for a batch that meant something else by churn than the labels do.
         """
-        known = min(on or self._last_day, self._last_day)
-        return batch.day + self._window <= known and batch.meaning == self._meaning
+        return batch.day + self._window <= self._last_day and batch.meaning == self._meaning
 
     def of(self, batch: Batch) -> Outcome:
         """The outcome of a batch whose labels are there.

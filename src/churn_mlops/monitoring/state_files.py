@@ -101,9 +101,10 @@ class Estimate(File):
 
 
 class Realised(File):
-    """A metric when the labels are known."""
+    """A metric when the labels are known, and the low end of what was promised."""
 
     value: float | None
+    low: float | None = None
 
 
 class RealisedBatch(File):
@@ -115,11 +116,11 @@ class RealisedBatch(File):
 
 
 class Promises(File):
-    """How often an estimate's interval held the realised value, and the newest that fell below."""
+    """How often an estimate's interval held the realised value, and for how long it has not."""
 
     batches: int
     kept: int
-    below: int = 0
+    below_days: int = 0
 
 
 class Performance(File):
@@ -130,6 +131,7 @@ class Performance(File):
     realised: RealisedBatch | None
     floors: dict[str, float | None]
     realised_floors: dict[str, float | None] | None = None
+    window_days: int | None = None
     promises: dict[str, Promises]
 
 

@@ -109,7 +109,8 @@ def _performance(board: Board, params: Params) -> None:
     for metric, promises in found.promises.items():
         kept = promises.kept / promises.batches if promises.batches else None
         board.set("churn_performance_promises_kept_ratio", kept, metric=metric)
-        board.set("churn_performance_promises_broken", promises.below, metric=metric)
+        board.set("churn_performance_promises_broken_days", promises.below_days, metric=metric)
+    board.set("churn_performance_promises_broken_limit_days", found.window_days)
     if found.realised is None:
         return
     board.set("churn_performance_realised_day_timestamp_seconds", end_of(found.realised.as_of_date))
@@ -118,6 +119,7 @@ def _performance(board: Board, params: Params) -> None:
     for metric in ("pr_auc", "roc_auc"):
         realised = getattr(found.realised, metric)
         board.set("churn_performance_realised", realised and realised.value, metric=metric)
+        board.set("churn_performance_realised_low", realised and realised.low, metric=metric)
 
 
 def _champion(board: Board, params: Params) -> None:

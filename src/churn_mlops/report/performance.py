@@ -16,8 +16,8 @@ RANKING = ("pr_auc", "roc_auc")
 TITLE = "Performance in use"
 STATUSES = {
     "OK": ("✓", "above its floors", "good"),
-    "WARN": ("!", "an estimate lies below its floor", "bad"),
-    "FAIL": ("✗", "the newest truth lies below its floor", "bad"),
+    "WARN": ("!", "the estimate lies below its floor, or promises stay broken", "bad"),
+    "FAIL": ("✗", "the newest truth lies below its floor and what was promised", "bad"),
 }
 
 

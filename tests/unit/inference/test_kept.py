@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +19,11 @@ from churn_mlops.errors import ContractError, NotEnoughDataError
 from churn_mlops.inference import kept as module
 from churn_mlops.inference.kept import COLUMNS, keep, keep_latest, kept, meaning_of
 from churn_mlops.inference.predictions import latest_path
-from churn_mlops.params import Churn, Params
-from tests.trained import bundle
+from churn_mlops.params import Churn, Params, load
+from churn_mlops.registry import champion
+from churn_mlops.registry.bundle import copy_bundle
+from churn_mlops.registry.champion import production_folder
+from tests.trained import bundle, bundle_folder
 from tests.watched import day, score, watched
 
 DAY = date(2025, 4, 30)
@@ -148,7 +153,56 @@ def test_what_the_cache_brought_back_is_kept_as_if_it_had_been_scored(
     assert one.path.read_bytes() == before
 
 
-def test_text_ids_keep_their_zeros(params: Params) -> None:
+def test_what_a_batch_means_by_churn_is_what_its_model_does(tmp_path: Path, monkeypatch) -> None:
+    """Not what the parameters say by the time it is kept."""
+    params = watched(tmp_path)
+    score(params, [85])
+    (one,) = kept(params)
+    before = one.path.read_bytes()
+    one.path.unlink()
+    tree = params.model_dump(mode="json")
+    del tree["churn"]["window_days"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree))
+    monkeypatch.setenv("CHURN__CHURN__WINDOW_DAYS", "5")
+    changed = load(tmp_path / "params.yaml")
+    assert changed.churn.window_days == 5
+    assert keep_latest(changed).read().meaning == meaning_of(bundle().meta.label)
+    assert one.path.read_bytes() == before
+
+
+def test_a_batch_of_another_model_is_not_kept_late(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, [85])
+    (one,) = kept(params)
+    copy_bundle(bundle_folder("candidate"), production_folder(params))
+    assert keep_latest(params) == one
+    one.path.unlink()
+    with pytest.raises(ContractError, match=f"of the model {bundle().version}; the") as caught:
+        keep_latest(params)
+    assert caught.value.fix == "score with the champion: `dvc repro batch_score`"
+    assert kept(params) == []
+
+
+def test_two_processes_do_not_tear_each_others_file(params: Params, monkeypatch) -> None:
+    """The other one starts, finishes or fails while this one writes."""
+    other = os.getpid() + 1
+    beside = module.folder(params) / f".{DAY}_abc123.parquet.{other}.writing"
+
+    def slow():
+        yield rows().to_batches()[0]
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: other)
+            keep(rows().slice(0, 1).to_batches(), params, DAY, "abc123", params.churn)
+        beside.write_bytes(b"of the other one")
+
+    one = keep(slow(), params, DAY, "abc123", params.churn)
+    assert len(one.read()) == 3
+    assert beside.read_bytes() == b"of the other one"
+
+
+def test_text_ids_keep_their_zeros(params: Params, monkeypatch) -> None:
+    model = SimpleNamespace(version="abc123", meta=SimpleNamespace(label=params.churn))
+    monkeypatch.setattr(champion, "load_champion", lambda _: model)
     tree = params.model_dump()
     tree["data"]["user_id"] = "text"
     text = Params.model_validate(tree)

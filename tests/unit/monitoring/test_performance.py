@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from churn_mlops.errors import BundleError, ContractError
-from churn_mlops.inference.kept import folder, keep, kept
+from churn_mlops.inference.kept import Kept, folder, keep, kept
 from churn_mlops.monitoring import performance
 from churn_mlops.monitoring.estimate import Estimate
-from churn_mlops.monitoring.performance import Entry, counts, status
+from churn_mlops.monitoring.performance import Entry, counts, seen, status
 from churn_mlops.monitoring.promise import Promise
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import copy_bundle
 from churn_mlops.registry.champion import production_folder
+from churn_mlops.tables import contracts
 from tests.trained import bundle, bundle_folder
 from tests.watched import DAYS, WINDOW, day, log, put_calendar, put_labels, score, watched
 
@@ -253,7 +255,7 @@ def test_on_the_first_day_there_is_a_promise_and_nothing_to_grade(tmp_path: Path
     performance.run(params)
     body = result(params)
     assert (body["realised"], body["realised_floors"]) == (None, None)
-    none = {"batches": 0, "kept": 0, "below": 0}
+    none = {"batches": 0, "kept": 0, "below_days": 0}
     assert body["promises"] == {"pr_auc": none, "roc_auc": none}
     assert body["status"] == "OK"
 
@@ -266,24 +268,108 @@ def test_users_who_all_stayed_are_no_crash(tmp_path: Path) -> None:
     performance.run(params)
     body = result(params)
     assert body["realised"]["pr_auc"] | {"value": None, "kept": None} == body["realised"]["pr_auc"]
-    assert body["promises"]["pr_auc"] == {"batches": 0, "kept": 0, "below": 0}
+    assert body["promises"]["pr_auc"] == {"batches": 0, "kept": 0, "below_days": 0}
 
 
 def test_days_that_left_the_data_are_counted_as_without_labels(tmp_path: Path) -> None:
     params = watched(tmp_path)
-    score(params, [60, 94])
-    one = kept(params)[0].read()
-    gone = date(2024, 6, 1)
-    rows = {
-        "user_id": one.users, "as_of_date": [gone] * len(one), "churn_risk": one.risks,
-        "decision": one.decisions, "model_version": [one.version] * len(one),
-    }  # fmt: skip
-    keep(pa.table(rows).to_batches(), params, gone, one.version, bundle().meta.label)
+    score(params, [60, 70, 94])
+    labels = contracts.labels_daily(params).path(params)
+    lines = labels.read_text().splitlines(keepends=True)
+    labels.write_text("".join(line for line in lines if day(70).isoformat() not in line))
     performance.run(params)
-    oldest = result(params)["history"][0]
-    assert (oldest["realised"]["users"], oldest["realised"]["unlabelled"]) == (0, len(one))
-    assert oldest["realised"]["pr_auc"]["value"] is None
+    gone = result(params)["history"][1]
+    users = len(kept(params)[1].read())
+    assert (gone["realised"]["users"], gone["realised"]["unlabelled"]) == (0, users)
+    assert gone["realised"]["pr_auc"]["value"] is None
     assert result(params)["realised"]["as_of_date"] == day(60).isoformat()
+
+
+def keep_as(params: Params, one: Kept, when: date, version: str) -> None:
+    """Keep a batch once more, as if it were of another day or model."""
+    batch = one.read()
+    rows = {
+        "user_id": batch.users, "as_of_date": [when] * len(batch), "churn_risk": batch.risks,
+        "decision": batch.decisions, "model_version": [version] * len(batch),
+    }  # fmt: skip
+    keep(pa.table(rows).to_batches(), params, when, version, bundle().meta.label)
+
+
+TESTED = bundle().meta.window.test_last_day
+
+
+@pytest.mark.parametrize(("later", "known"), [(0, True), (-5, True), (1, False)])
+def test_days_that_the_model_has_seen_are_neither_promised_nor_graded(
+    tmp_path: Path, later: int, known: bool
+) -> None:
+    """Not even when something was promised about them once."""
+    params = watched(tmp_path)
+    score(params, [94])
+    when = TESTED + timedelta(days=later)
+    keep_as(params, kept(params)[0], when, bundle().version)
+    assert seen(kept(params)[0], bundle()) is known
+    performance.run(params)
+    assert len(promises(params)) == 1 + (not known)
+    (said,) = [text for name, text in promises(params).items() if str(day(94)) in name]
+    place = Path(params.paths.artifacts) / f"monitoring/promises/{when}_{bundle().version}.json"
+    place.write_text(said)
+    performance.run(params)
+    body = result(params)
+    first = body["history"][0]
+    assert first["as_of_date"] == when.isoformat()
+    assert (first["estimated"] is None) is (first["realised"] is None) is known
+    assert (body["realised"] is None) is known
+    assert body["promises"]["pr_auc"]["batches"] <= (not known)
+
+
+def test_what_a_former_champion_promised_stays_whatever_the_new_one_has_seen(
+    tmp_path: Path,
+) -> None:
+    params = watched(tmp_path)
+    score(params, [60, 70])
+    performance.run(params)
+    old = bundle().version
+    later = replace(
+        bundle("candidate"),
+        meta=bundle("candidate").meta.model_copy(
+            update={
+                "window": bundle("candidate").meta.window.model_copy(
+                    update={"test_last_day": day(65)}
+                )
+            }
+        ),
+    )
+    assert [seen(one, later) for one in kept(params)] == [False, False]
+    assert seen(replace(kept(params)[0], version=later.version), later)
+    copy_bundle(bundle_folder("candidate"), production_folder(params))
+    score(params, [94])
+    performance.run(params)
+    body = result(params)
+    assert [e["estimated"] is None for e in body["history"]] == [False] * 3
+    assert body["realised"]["model_version"] == old
+
+
+def test_a_list_of_a_day_that_the_champion_has_seen_is_refused(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, [(TESTED - day(0)).days])
+    with pytest.raises(ContractError, match=f"trained and tested on days up to {TESTED}") as caught:
+        performance.run(params)
+    assert f"score a day after {TESTED}" in str(caught.value.fix)
+    assert not (tmp_path / "artifacts/monitoring").exists()
+    score(params, [94])
+    performance.run(params)
+    assert [e["estimated"] is None for e in result(params)["history"]] == [True, False]
+
+
+def test_a_list_without_a_promise_does_not_stand_for_the_newest_truth(tmp_path: Path) -> None:
+    """Nobody knows what a model that is champion no more had seen."""
+    params = watched(tmp_path)
+    score(params, [60, 94])
+    keep_as(params, kept(params)[0], day(80), "abc123")
+    performance.run(params)
+    body = result(params)
+    assert body["history"][1]["realised"]["pr_auc"]["value"] > 0
+    assert body["realised"]["as_of_date"] == day(60).isoformat()
 
 
 def spoil_promise(params: Params) -> None:
@@ -339,53 +425,89 @@ def said(pr_auc: float, floor: float = 0.4) -> Promise:
     return Promise(ranking, {"pr_auc": floor, "roc_auc": 0.7}, 0.9, {})
 
 
-def entry(promise: Promise | None, pr_auc: float | None = None, kept: bool | None = None) -> Entry:
+def entry(
+    promise: Promise | None,
+    pr_auc: float | None = None,
+    low: float = 0.4,
+    when: date = date(2025, 5, 1),
+) -> Entry:
+    """A batch; something is realised when there is a value."""
+    kept = None if promise is None or pr_auc is None else low <= pr_auc <= 0.8
+    found = {"value": pr_auc, "low": None if promise is None else low, "kept": kept}
     fine = {"value": 0.9, "low": 0.8, "kept": True}
-    found = {"value": pr_auc, "low": 0.4, "kept": kept}
     realised = {"users": 9, "pr_auc": found, "roc_auc": fine}
-    return Entry(date(2025, 5, 1), "a", 9, promise, realised if pr_auc or kept else None)
+    return Entry(when, "a", 9, promise, realised if pr_auc is not None else None)
 
 
 @pytest.mark.parametrize(
-    ("estimated", "realised", "expected"),
+    ("estimated", "realised", "low", "expected"),
     [
-        (0.5, None, "OK"),
-        (0.39, None, "WARN"),
-        (0.5, 0.39, "FAIL"),
-        (0.39, 0.39, "FAIL"),
-        (0.39, 0.5, "WARN"),
-        (0.5, 0.4, "OK"),
+        (0.5, None, 0.4, "OK"),
+        (0.39, None, 0.4, "WARN"),
+        (0.5, 0.39, 0.4, "FAIL"),
+        (0.39, 0.39, 0.4, "FAIL"),
+        (0.39, 0.5, 0.4, "WARN"),
+        (0.5, 0.4, 0.4, "OK"),
+        # Below the floor, but no further than chance explains.
+        (0.5, 0.39, 0.39, "OK"),
+        (0.5, 0.39, 0.3, "OK"),
+        (0.39, 0.39, 0.3, "WARN"),
+        # Below what was promised, but above the floor.
+        (0.5, 0.45, 0.5, "OK"),
     ],
 )
-def test_status(estimated: float, realised: float | None, expected: str) -> None:
-    newest = entry(said(0.5), realised) if realised else None
-    assert status(entry(said(estimated)), newest, counts([])) == expected
+def test_status(estimated: float, realised: float | None, low: float, expected: str) -> None:
+    newest = entry(said(0.5), realised, low) if realised else None
+    assert status(entry(said(estimated)), newest, counts([]), 7) == expected
+
+
+@pytest.mark.parametrize(("then", "now", "expected"), [(0.4, 0.2, "FAIL"), (0.2, 0.4, "OK")])
+def test_the_newest_truth_is_held_to_its_own_floor(then: float, now: float, expected: str) -> None:
+    newest = entry(said(0.5, floor=then), 0.3, low=0.35)
+    assert status(entry(said(0.5, floor=now)), newest, counts([]), 7) == expected
+
+
+def test_a_floor_of_one_metric_and_an_interval_of_another_do_not_add_up() -> None:
+    newest = entry(said(0.5), 0.39, low=0.3)
+    assert newest.realised is not None
+    newest.realised["roc_auc"] = {"value": 0.75, "low": 0.8, "kept": False}
+    assert status(entry(said(0.5)), newest, counts([]), 7) == "OK"
 
 
 def test_a_model_without_a_promise_has_no_floor_to_fall_below() -> None:
-    assert status(entry(said(0.5)), entry(None, 0.1), counts([])) == "OK"
+    assert status(entry(said(0.5)), entry(None, 0.1), counts([]), 7) == "OK"
 
 
 @pytest.mark.parametrize(
-    ("values", "below", "expected"),
+    ("values", "days", "expected"),
     [
-        ([0.5, 0.3, 0.3, 0.3, 0.3], 4, "OK"),
-        ([0.5, 0.3, 0.3, 0.3, 0.3, 0.3], 5, "WARN"),
-        ([0.3, 0.3, 0.3, 0.3, 0.3, 0.5], 0, "OK"),
-        ([0.9, 0.9, 0.9, 0.9, 0.9, 0.9], 0, "OK"),
+        # On days 0, 1, 2, ...: seven days within a horizon of seven share labels.
+        ([0.3] * 7, 7, "OK"),
+        ([0.3] * 8, 8, "WARN"),
+        ([0.5] + [0.3] * 7, 7, "OK"),
+        ([0.5] + [0.3] * 8, 8, "WARN"),
+        ([0.3] * 8 + [0.5], 0, "OK"),
+        ([0.3] * 8 + [0.5, 0.3], 1, "OK"),
+        ([0.9] * 9, 0, "OK"),
+        # Two a horizon apart say as much as all between them.
+        ([0.3, None, None, None, None, None, None, 0.3], 8, "WARN"),
+        ([0.3], 1, "OK"),
     ],
 )
-def test_promises_that_break_one_after_the_other(
-    values: list[float], below: int, expected: str
+def test_promises_that_break_for_more_than_a_horizon(
+    values: list[float | None], days: int, expected: str
 ) -> None:
     # The interval runs from 0.4 to 0.8; more than was promised is no reason to worry.
-    entries = [entry(said(0.5), value, 0.4 <= value <= 0.8) for value in values]
+    entries = [
+        entry(said(0.5), value, when=date(2025, 5, 1) + timedelta(days=n))
+        for n, value in enumerate(values)
+    ]
     found = counts(entries)
-    assert found["pr_auc"]["below"] == below
-    assert status(entry(said(0.5)), None, found) == expected
+    assert found["pr_auc"]["below_days"] == days
+    assert status(entry(said(0.5)), None, found, 7) == expected
 
 
 def test_only_graded_promises_are_counted() -> None:
-    graded = [entry(said(0.5), 0.5, True), entry(said(0.5), 0.1, False)]
+    graded = [entry(said(0.5), 0.5), entry(said(0.5), 0.1)]
     entries = [*graded, entry(None, 0.5), entry(said(0.5))]
-    assert counts(entries)["pr_auc"] == {"batches": 2, "kept": 1, "below": 1}
+    assert counts(entries)["pr_auc"] == {"batches": 2, "kept": 1, "below_days": 1}

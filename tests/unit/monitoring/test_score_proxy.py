@@ -70,6 +70,26 @@ def test_few_users_do_not_alarm_by_chance() -> None:
     assert moved > DRIFT.warn_psi, "without the bound this would alarm"
 
 
+@pytest.mark.parametrize("count", [2, 7])
+def test_all_earlier_batches_together_count_as_one(count: int) -> None:
+    """They hold the same users, so more of them say no more about chance."""
+    before = risks(0, 200)
+    _, one = shift(risks(1, 200), [before], DRIFT)
+    _, many = shift(risks(1, 200), [before] * count, DRIFT)
+    assert one is not None
+    assert many == pytest.approx(one, rel=0.1)
+
+
+def test_chance_is_that_of_both_sizes() -> None:
+    _, small = shift(risks(1, 200), [risks(0, 200)], DRIFT)
+    _, larger = shift(risks(1, 200), [risks(0, 20_000)], DRIFT)
+    _, now = shift(risks(1, 20_000), [risks(0, 200)], DRIFT)
+    assert small is not None
+    # Variances add up, 1/200 + 1/200 against 1/200 + 1/20,000.
+    assert larger == pytest.approx(small / 2, rel=0.2)
+    assert now == pytest.approx(small / 2, rel=0.2)
+
+
 def test_risks_that_are_all_equal_have_bins() -> None:
     moved, _ = shift(np.full(50, 0.2), [np.full(50, 0.2)], DRIFT)
     assert moved == pytest.approx(0)

@@ -122,6 +122,9 @@ def test_values_are_those_of_the_files(params: Params) -> None:
     assert value(board, "churn_performance_floor", metric="pr_auc") == 0.74
     assert value(board, "churn_performance_promises_kept_ratio", metric="pr_auc") == 0.9
     assert value(board, "churn_performance_realised_floor", metric="pr_auc") == 0.73
+    assert value(board, "churn_performance_realised_low", metric="roc_auc") == 0.92
+    assert value(board, "churn_performance_promises_broken_days", metric="roc_auc") == 2
+    assert value(board, "churn_performance_promises_broken_limit_days") == 30
     realised = value(board, "churn_performance_realised_day_timestamp_seconds")
     assert realised == datetime(2025, 4, 1, tzinfo=UTC).timestamp()
 
@@ -140,7 +143,8 @@ def test_only_the_first_columns_are_published(tmp_path: Path) -> None:
 def test_what_is_not_known_yet_is_left_out(params: Params) -> None:
     write_file(params, "drift", {"joint": None, "risk": {"psi": None}, "findings": []})
     write_file(params, "score_proxy", {"risk_psi": None})
-    no_promise = {metric: {"batches": 0, "kept": 0, "below": 0} for metric in ("pr_auc", "roc_auc")}
+    none = {"batches": 0, "kept": 0, "below_days": 0}
+    no_promise = dict.fromkeys(("pr_auc", "roc_auc"), none)
     write_file(params, "performance", {"realised": None, "promises": no_promise})
     board = state_board(params)
     assert board.problems == []
