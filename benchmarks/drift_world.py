@@ -2,9 +2,9 @@
 
 People have attributes that never change and habits; half a percent of them is replaced every day,
 so that the reference's rows are many of the same people, and of those who are checked months later
-not all are among them. Three columns have one value only. A day multiplies all counts by its weekday
-and by a little luck of its own, and payments bunch at the start of a month: without drift, days are
-not alike either.
+not all are among them. Three columns have one value only. A day multiplies all counts by its
+weekday and by a little luck of its own, and payments bunch at the start of a month: without drift,
+days are not alike either.
 """
 
 from __future__ import annotations
