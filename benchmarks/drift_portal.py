@@ -84,7 +84,7 @@ def block(folder: Path, users: int, first: int, days: int) -> list[Found]:
     start, end = (FIRST + timedelta(days=n) for n in (first, min(first + BLOCK, days) - 1))
     found: list[Found] = []
     with engine.connect(loaded) as con:
-        table = open_features(con, loaded)
+        table = open_features(con, bundle.meta, loaded)
         totals = daily_totals(table, loaded)
         some = table.filter(table.as_of_date.between(ibis.literal(start), ibis.literal(end)))
         held = con.create_table("held", some, temp=True)
