@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from churn_mlops.commands.run import AsJson, ParamsFile, read_params, run_stage
 from churn_mlops.errors import ChurnError, PublishError
-from churn_mlops.params import Params
 from churn_mlops.summary import Summary
+
+if TYPE_CHECKING:
+    from churn_mlops.params import Params
 
 EXIT_CODES = {"OK": 0, "FAIL": 2, "WARN": 3}
 USAGE = 2
