@@ -27,9 +27,10 @@ import numpy as np
 from workspace import machine, make, overrides, run
 
 from churn_mlops import engine, params
+from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring.day import daily_totals, history_of, open_features, read_day
 from churn_mlops.monitoring.drift import check
-from churn_mlops.monitoring.reference import importance_of, reference_of
+from churn_mlops.monitoring.reference import reference_of
 from churn_mlops.monitoring.structure import volume
 from churn_mlops.registry.bundle import copy_bundle
 from churn_mlops.registry.champion import load_champion, production_folder
@@ -80,7 +81,9 @@ def block(folder: Path, users: int, first: int, days: int) -> list[Found]:
     loaded = params.load("params.yaml", environment=settings(users))
     bundle = load_champion(loaded)
     profile = read_profile(bundle.profile)
-    reference = reference_of(profile, importance_of(bundle.meta, profile))
+    reference = reference_of(
+        profile, Contributions(bundle.meta.model, bundle.meta.encoding).importance(profile.columns)
+    )
     start, end = (FIRST + timedelta(days=n) for n in (first, min(first + BLOCK, days) - 1))
     found: list[Found] = []
     with engine.connect(loaded) as con:

@@ -7,8 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from churn_mlops.inference.tree_shap import TreeContributions
-from churn_mlops.registry.encoding import Encoding
+from churn_mlops.registry.encoding import Columns, Encoding
 from churn_mlops.registry.meta import Linear, Trees
+
+# Rows whose contributions make up the importance of the features.
+IMPORTANCE_ROWS = 2_000
 
 
 class Contributions:
@@ -55,6 +58,22 @@ class Contributions:
         """Contribution of each feature, float64 of shape (n, features), as `Encoding.names`."""
         order, starts = self._columns_by_feature
         return np.asarray(np.add.reduceat(self.of_columns(matrix)[:, order], starts, axis=1))
+
+    def importance(self, columns: Columns) -> dict[str, float]:
+        """Mean size of each feature's contributions, as shares of their sum.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, each of shape (n,)
+            Raw feature values; at most `IMPORTANCE_ROWS` evenly spaced rows are looked at.
+        """
+        rows = len(columns[self._encoding.names[0]])
+        size = min(rows, IMPORTANCE_ROWS)
+        picked = np.unique(np.linspace(0, rows - 1, size).round().astype(int))
+        few = {name: columns[name][picked] for name in self._encoding.names}
+        sizes = np.abs(self.of_features(self._encoding.encode(few))).mean(axis=0).tolist()
+        total = sum(sizes) or 1.0
+        return {n: s / total for n, s in zip(self._encoding.names, sizes, strict=True)}
 
     @cached_property
     def _columns_by_feature(self) -> tuple[np.ndarray, np.ndarray]:

@@ -15,12 +15,13 @@ from typing import Literal
 from churn_mlops import engine
 from churn_mlops.data.checks import muted
 from churn_mlops.files import write_text
+from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring import structure
 from churn_mlops.monitoring.day import Day, daily_totals, history_of, open_features, read_day
 from churn_mlops.monitoring.findings import JOINT, MOVED, RISK_MOVED, Finding
 from churn_mlops.monitoring.joint import Joint, joint_shift
 from churn_mlops.monitoring.moved import Moved, compare, graded
-from churn_mlops.monitoring.reference import RISK, Like, Reference, importance_of, reference_of
+from churn_mlops.monitoring.reference import RISK, Like, Reference, reference_of
 from churn_mlops.monitoring.report import Report
 from churn_mlops.params import DriftCheck, Params
 from churn_mlops.registry.champion import load_champion
@@ -51,7 +52,8 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     quiet = muted(params)
     bundle = load_champion(params)
     profile = read_profile(bundle.profile)
-    reference = reference_of(profile, importance_of(bundle.meta, profile))
+    weights = Contributions(bundle.meta.model, bundle.meta.encoding).importance(profile.columns)
+    reference = reference_of(profile, weights)
     with engine.connect(params) as con:
         table = open_features(con, bundle.meta, params)
         totals = daily_totals(table, params)

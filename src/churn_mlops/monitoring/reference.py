@@ -9,15 +9,12 @@ from datetime import date
 import numpy as np
 
 from churn_mlops.errors import NotEnoughDataError
-from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring.bins import CategoricalBins, NumericBins, bins_of
 from churn_mlops.monitoring.chance import excess_between_days
 from churn_mlops.monitoring.comparable import comparable
-from churn_mlops.registry.meta import Meta
 from churn_mlops.registry.profile import Profile
 
 RISK = "churn_risk"
-IMPORTANCE_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -124,13 +121,3 @@ def _alike(days: np.ndarray, day: np.ndarray, users: np.ndarray) -> tuple[np.nda
             alike[i, others] = comparable(days[others], one)[0][0]
             different[i] = len(np.unique(users[alike[i][day]]))
     return alike, different
-
-
-def importance_of(meta: Meta, profile: Profile) -> dict[str, float]:
-    """Mean size of each feature's contributions over reference rows, as shares of their sum."""
-    size = min(len(profile), IMPORTANCE_ROWS)
-    picked = np.unique(np.linspace(0, len(profile) - 1, size).round().astype(int))
-    matrix = meta.encoding.encode(profile.where(picked).columns)
-    sizes = np.abs(Contributions(meta.model, meta.encoding).of_features(matrix)).mean(axis=0)
-    total = float(sizes.sum()) or 1.0
-    return {n: float(s) / total for n, s in zip(meta.encoding.names, sizes, strict=True)}

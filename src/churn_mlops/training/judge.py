@@ -20,9 +20,6 @@ from churn_mlops.training.rows import Rows
 from churn_mlops.training.simple_rules import against_rules
 from churn_mlops.training.slices import slice_metrics
 
-# Rows whose contributions make up the global importance.
-IMPORTANCE_ROWS = 2_000
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -93,15 +90,7 @@ def _importance(
     test: Rows, features: Sequence[FeatureFacts], encoding: Encoding, model: Linear | Trees
 ) -> list[dict[str, Any]]:
     """Mean size of each feature's contributions over test rows, as shares of their sum."""
-    picked = np.unique(
-        np.linspace(0, len(test) - 1, min(len(test), IMPORTANCE_ROWS)).round().astype(int)
-    )
-    matrix = encoding.encode(test.where(picked).columns)
-    parts = Contributions(model, encoding).of_features(matrix)
-    sizes = dict(zip(encoding.names, np.abs(parts).mean(axis=0).tolist(), strict=True))
-    total = sum(sizes.values()) or 1.0
+    shares = Contributions(model, encoding).importance(test.columns)
     about = {f.name: f.about for f in features}
-    ranked = sorted(sizes, key=lambda name: (-sizes[name], name))
-    return [
-        {"feature": name, "about": about[name], "share": sizes[name] / total} for name in ranked
-    ]
+    ranked = sorted(shares, key=lambda name: (-shares[name], name))
+    return [{"feature": name, "about": about[name], "share": shares[name]} for name in ranked]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from churn_mlops import engine
+from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring import day as module
 from churn_mlops.monitoring.day import daily_totals, day_of, history_of, open_features, read_day
-from churn_mlops.monitoring.reference import RISK, importance_of, reference_of
+from churn_mlops.monitoring.reference import RISK, reference_of
 from churn_mlops.registry.profile import read_profile
 from tests.made_up import FIRST
 from tests.trained import bundle, trained
@@ -25,7 +26,10 @@ def read():
         update={"scoring": params.scoring.model_copy(update={"batch_rows": 17})}
     )
     profile = read_profile(bundle().profile)
-    against = reference_of(profile, importance_of(bundle().meta, profile))
+    against = reference_of(
+        profile,
+        Contributions(bundle().meta.model, bundle().meta.encoding).importance(profile.columns),
+    )
     with engine.connect(params) as con:
         table = open_features(con, bundle().meta, params)
         history = history_of(daily_totals(table, params), None)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from churn_mlops.errors import NotEnoughDataError
-from churn_mlops.monitoring.reference import RISK, importance_of, reference_of
+from churn_mlops.inference.contributions import Contributions
+from churn_mlops.monitoring.reference import RISK, reference_of
 from churn_mlops.registry.profile import Profile, read_profile
 from tests.trained import bundle
 from tests.unit.monitoring.portal import DAY, IMPORTANCE, REFERENCE_DAYS, reference
@@ -65,6 +66,7 @@ def test_one_day_is_a_reference_too():
 
 @pytest.mark.parametrize("name", ["baseline", "candidate"])
 def test_importance_is_shared_among_the_features(name):
-    shares = importance_of(bundle(name).meta, read_profile(bundle(name).profile))
+    meta, profile = bundle(name).meta, read_profile(bundle(name).profile)
+    shares = Contributions(meta.model, meta.encoding).importance(profile.columns)
     assert set(shares) == set(bundle(name).meta.feature_names)
     assert sum(shares.values()) == pytest.approx(1)

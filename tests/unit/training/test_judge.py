@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from churn_mlops.inference import contributions
 from churn_mlops.inference.contributions import Contributions
-from churn_mlops.training import judge as module
 from churn_mlops.training.judge import judge
 from churn_mlops.training.rows import Rows
 from tests.conftest import merge
@@ -74,7 +74,7 @@ def test_importance_is_the_mean_size_of_the_contributions(tested, name, monkeypa
         facts.name: facts.about for facts in meta.features
     }
     # Of many rows an even selection stands for all.
-    monkeypatch.setattr(module, "IMPORTANCE_ROWS", 150)
+    monkeypatch.setattr(contributions, "IMPORTANCE_ROWS", 150)
     fewer, _ = judged(tested, name)
     shares = {e["feature"]: e["share"] for e in fewer.importance}
     assert max(abs(shares[n] - expected[n]) for n in expected) < 0.05
