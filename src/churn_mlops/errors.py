@@ -12,7 +12,9 @@
     ├── LedgerError            18   the ledger of decisions is damaged
     ├── PromotionError         19   the gate cannot decide, or there is nothing to go back to
     ├── LeakageError           20   the model would have seen what it may not see
-    └── PublishError           21   metrics cannot be published
+    ├── PublishError           21   metrics cannot be published
+    ├── WorkspaceBusyError     22   another process is at work in this workspace
+    └── NotifyError            23   an alert could not be delivered
 
 Exit code 0 means done, 2 means the command line itself was wrong. A message says what is
 wrong, where, and what to do about it.
@@ -123,3 +125,15 @@ class PublishError(ChurnError):
     """Metrics cannot be published: nowhere to, nobody takes them, or a file is damaged."""
 
     exit_code = 21
+
+
+class WorkspaceBusyError(ChurnError):
+    """Another process is at work in this workspace."""
+
+    exit_code = 22
+
+
+class NotifyError(ChurnError):
+    """An alert could not be delivered, after all tries."""
+
+    exit_code = 23

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
@@ -15,3 +17,8 @@ def write_text(path: Path, text: str) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, body: Any) -> None:
+    """Write JSON for people and programs: indented, one newline at the end, finite numbers only."""
+    write_text(path, json.dumps(body, indent=2, allow_nan=False) + "\n")

@@ -9,7 +9,17 @@ from churn_mlops.params.model import (
     Training,
     Value,
 )
-from churn_mlops.params.monitoring import DriftCheck, Monitoring, Performance, Publish, ScoreProxy
+from churn_mlops.params.monitoring import (
+    Alert,
+    DriftCheck,
+    Jobs,
+    Monitoring,
+    Performance,
+    Publish,
+    Retrain,
+    ScoreProxy,
+    Smtp,
+)
 from churn_mlops.params.serving import PredictionLog, Serving
 from churn_mlops.params.tree import (
     Churn,
@@ -32,6 +42,7 @@ from churn_mlops.params.tree import (
 )
 
 __all__ = [
+    "Alert",
     "Candidate",
     "Churn",
     "Data",
@@ -42,6 +53,7 @@ __all__ = [
     "Evaluation",
     "Features",
     "Files",
+    "Jobs",
     "Mean",
     "Measure",
     "Monitoring",
@@ -51,9 +63,11 @@ __all__ = [
     "Promotion",
     "Publish",
     "Ratio",
+    "Retrain",
     "ScoreProxy",
     "Scoring",
     "Serving",
+    "Smtp",
     "Sql",
     "Sum",
     "Synthetic",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -53,6 +53,54 @@ class Performance(Section):
     floor: Annotated[float, Field(ge=0, le=1)] = 0.8
 
 
+class Retrain(Section):
+    """When a model is trained anew, and what must hold before.
+
+    Drift is a reason once `drift_fails` of the last `drift_checks` checks FAIL; so is performance
+    below its floor, and for `churn job weekly-retrain` that the last training is `every_days` old
+    (null: no schedule). It waits `cooldown_days` after the last training, for at least
+    `min_label_days` mature days that the champion was not tested on, and trains at most
+    `max_per_month` times in 30 days. For `probation_days` after a promotion the champion before is
+    scored along with the new one and put back when it does better.
+    """
+
+    drift_fails: Annotated[int, Field(ge=1, le=365)] = 3
+    drift_checks: Annotated[int, Field(ge=1, le=365)] = 5
+    every_days: Annotated[int, Field(ge=1)] | None = 7
+    cooldown_days: Annotated[int, Field(ge=0)] = 7
+    max_per_month: Annotated[int, Field(ge=0)] = 4
+    min_label_days: Annotated[int, Field(ge=0)] = 7
+    probation_days: Annotated[int, Field(ge=0)] = 14
+
+
+class Smtp(Section):
+    """A mail server; the password stands in the environment variable `password_env`."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    sender: str
+    to: Annotated[tuple[str, ...], Field(min_length=1)]
+    user: str | None = None
+    password_env: str | None = None
+    tls: Literal["starttls", "ssl", "none"] = "starttls"
+
+
+class Alert(Section):
+    """Whom `churn job high-drift-alert` tells, and how hard it tries.
+
+    `webhook` takes any JSON, `slack` is an incoming webhook of Slack or of what understands its
+    messages. `link` is where people find the report.
+    """
+
+    webhook: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    slack: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    smtp: Smtp | None = None
+    link: str | None = None
+    tries: Annotated[int, Field(ge=1, le=100)] = 3
+    backoff_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 5.0
+
+
 class Publish(Section):
     """Where batch jobs leave their metrics for Prometheus: a Pushgateway's URL, a folder, or both.
 
@@ -71,3 +119,15 @@ class Monitoring(Section):
     score_proxy: ScoreProxy = ScoreProxy()
     performance: Performance = Performance()
     publish: Publish = Publish()
+    retrain: Retrain = Retrain()
+    alert: Alert = Alert()
+
+
+class Jobs(Section):
+    """Commands for a scheduler: a job that fails for want of a server is tried again.
+
+    At most `tries` times, `backoff_seconds` later and each time twice as late.
+    """
+
+    tries: Annotated[int, Field(ge=1, le=100)] = 3
+    backoff_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from churn_mlops.params.model import Evaluation, Promotion, Scoring, Training
-from churn_mlops.params.monitoring import Monitoring
+from churn_mlops.params.monitoring import Jobs, Monitoring
 from churn_mlops.params.section import Days, IdType, Name, Section, Share, as_date
 from churn_mlops.params.serving import Serving
 
@@ -139,12 +139,14 @@ class Data(Section):
 
     `start_date` is the first day of the log (null: the earliest sign-up or event); users who
     signed up before it have their first row on it. `end_date` is the last complete day (null:
-    the last day of the synthetic portal, or the last day with an event).
+    the last day of the synthetic portal, or the last day with an event). Rows may arrive up to
+    `late_days` after their day and still be worked in day by day.
     """
 
     source: Literal["synthetic", "files", "sql"] = "synthetic"
     start_date: date | None = date(2025, 1, 1)
     end_date: date | None = None
+    late_days: Annotated[int, Field(ge=0, le=365)] = 3
     user_id: IdType = "integer"
     event_id: IdType = "integer"
     event_types: tuple[Name, ...] = (
@@ -282,4 +284,5 @@ class Params(Section):
     scoring: Scoring = Scoring()
     serving: Serving = Serving()
     monitoring: Monitoring = Monitoring()
+    jobs: Jobs = Jobs()
     tracking: Tracking = Tracking()

@@ -1,0 +1,81 @@
+"""How far the raw tables reach: data/raw/watermark.json, written after all that it speaks of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from churn_mlops.errors import ContractError
+from churn_mlops.files import write_json
+from churn_mlops.params import Params
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """The state of data/raw.
+
+    Parameters
+    ----------
+    as_of : date or None
+        The last complete day that has been brought in; None when nobody said which it is (files
+        or a database without ``data.end_date``, read as a whole).
+    ingested : bool
+        Days were added by `churn ingest`: the source is not read as a whole any more.
+    source : str
+        `source_of` the parameters that it was read with.
+    """
+
+    as_of: date | None
+    ingested: bool
+    source: str
+
+
+def watermark_path(params: Params) -> Path:
+    """Where the watermark lies."""
+    return Path(params.paths.data) / "raw" / "watermark.json"
+
+
+def source_of(params: Params) -> str:
+    """What tells one source from another: a digest of `data`, save what only says how far to read.
+
+    The length of the synthetic portal, the last day and the allowance for late rows do not count,
+    nor does a password.
+    """
+    body = params.data.model_dump(mode="json", exclude={"end_date", "late_days", "sql"})
+    body["synthetic"].pop("days")
+    body["sql"] = params.data.sql.model_dump(mode="json", exclude={"url"})
+    body["static"] = params.features.static
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_watermark(params: Params) -> Watermark | None:
+    """Read the watermark; None when there are no raw tables yet.
+
+    Raises
+    ------
+    ContractError
+        The file is damaged.
+    """
+    path = watermark_path(params)
+    if not path.exists():
+        return None
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        day = body["as_of"]
+        as_of = None if day is None else date.fromisoformat(day)
+        return Watermark(as_of, bool(body["ingested"]), str(body["source"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractError(
+            f"{path} is damaged: {error!r}",
+            fix="read the source as a whole again: `churn generate-data --anew`",
+        ) from error
+
+
+def write_watermark(params: Params, mark: Watermark) -> None:
+    """Write the watermark; the tables that it speaks of must lie there already."""
+    as_of = None if mark.as_of is None else mark.as_of.isoformat()
+    body = {"as_of": as_of, "ingested": mark.ingested, "source": mark.source}
+    write_json(watermark_path(params), body)

@@ -1,0 +1,1 @@
+"""The loop: what runs by itself, day after day."""
