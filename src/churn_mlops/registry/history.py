@@ -10,6 +10,10 @@ from churn_mlops.params import Params
 from churn_mlops.registry.ledger import Entry, Ledger
 
 PROMOTED, REFUSED, DRY_RUN, ROLLED_BACK = "promoted", "refused", "dry_run", "rolled_back"
+# Of the loop: what `churn retrain` and the probation of a new champion came to.
+RETRAINED, RETRAIN_WAITED = "retrained", "retrain_waited"
+REVERTED, PROBATION_PASSED = "reverted", "probation_passed"
+LOOP = (RETRAINED, RETRAIN_WAITED, REVERTED, PROBATION_PASSED)
 
 
 def ledger(params: Params) -> Ledger:
@@ -62,9 +66,11 @@ def as_text(entries: Sequence[Entry]) -> str:
 
 def _line(entry: Entry) -> str:
     facts = entry.facts
-    if entry.action == ROLLED_BACK:
+    if entry.action in LOOP:
+        words = f"day {facts['as_of_date']}: {facts['reason']}"
+    elif entry.action == ROLLED_BACK:
         words = f"{facts['from']['version']} -> {facts['to']['version']}: {facts['reason']}"
     else:
         words = f"{facts['challenger']['version']} ({facts['challenger']['family']}): "
         words += str(facts["reason"])
-    return f"{entry.n:>4}  {entry.at}  {entry.action:<11}  {words}"
+    return f"{entry.n:>4}  {entry.at}  {entry.action:<16}  {words}"
