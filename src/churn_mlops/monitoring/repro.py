@@ -82,7 +82,7 @@ def repro(stage: str) -> Outcome:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     stages: list[str] = []
     kept: list[str] = []
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603
         command,
         env=os.environ | {"PATH": path},
         stdin=subprocess.DEVNULL,
@@ -126,7 +126,9 @@ def _failure(stage: str, code: int, lines: list[str]) -> RetrainError:
     said = next((line for line in lines if line.startswith("error: ")), None)
     name = failed[1] if failed else stage
     words = f"stage {name} failed" + (f" with exit code {exited}" if exited else "")
-    why = f": {said.removeprefix('error: ')}" if said else f" (`dvc repro {stage}` ended with {code})"
+    why = (
+        f": {said.removeprefix('error: ')}" if said else f" (`dvc repro {stage}` ended with {code})"
+    )
     return RetrainError(
         f"{words}{why}; the champion stays",
         fix="docs/cli.md explains exit codes, the output above says what to do; then run"

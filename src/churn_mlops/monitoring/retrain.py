@@ -150,18 +150,19 @@ def run(
     RetrainError
         A stage failed, or DVC could not begin.
     """
-    evidence = read_evidence(params)
+    evidence, begun = read_evidence(params), _begun(params)
+    if begun is not None and begun["as_of_date"] == evidence.day.isoformat():
+        kinds = {one["kind"]: one["text"] for one in begun["triggers"]}
+        reason, schedule = reason or kinds.get("by hand"), schedule or "schedule" in kinds
     made = decide(evidence, params, reason=reason, schedule=schedule)
     if dry_run:
         return Summary(STAGE, {}, [], made.as_json() | {"dry_run": True}, made.lines())
-    begun = _begun(params)
     if begun is not None and made.action != "retrain":
         noted = _noted(begun, params)
         if noted is not None:
             # Killed between the gate's line and its own.
             return _finish(begun, noted, params)
-        if made.action == "nothing":
-            _pending(params).unlink()
+        _pending(params).unlink()
     if made.action != "retrain":
         return _left(made, params)
     require_workspace(params_file)
@@ -204,9 +205,7 @@ def _finish(begun: dict[str, Any], said: dict[str, Any], params: Params) -> Summ
 
 def _append(action: str, body: dict[str, Any], reason: str, params: Params) -> None:
     evidence = {key: body[key] for key in ("triggers", "checks", "trained") if key in body}
-    ledger(params).append(
-        action, as_of_date=body["as_of_date"], reason=reason, evidence=evidence
-    )
+    ledger(params).append(action, as_of_date=body["as_of_date"], reason=reason, evidence=evidence)
 
 
 def _tell(body: dict[str, Any], params: Params) -> Path:

@@ -228,9 +228,7 @@ def _no_trial(evidence: Evidence, _: Sequence[Trigger], __: Params) -> Outcome:
     trial = evidence.trial
     if trial is None:
         return True, "no probation is under way"
-    return False, (
-        f"{trial.champion} is on probation against {trial.before} until {trial.until}"
-    )
+    return False, (f"{trial.champion} is on probation against {trial.before} until {trial.until}")
 
 
 _JUDGES: dict[str, Callable[[Evidence, Sequence[Trigger], Params], Outcome]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -159,7 +159,9 @@ def _fallen(body: Mapping[str, Any], version: str) -> tuple[Fallen, ...]:
         for name in RANKING:
             one, least = realised[name], (body["realised_floors"] or {}).get(name)
             if _below(one["value"], least) and _below(one["value"], one["low"]):
-                text = f"{name} of {day} turned out as {one['value']:.3f}, below its floor {least:.3f}"
+                text = (
+                    f"{name} of {day} turned out as {one['value']:.3f}, below its floor {least:.3f}"
+                )
                 found.append(Fallen(day, text))
     if body["model_version"] == version:
         day = date.fromisoformat(body["as_of_date"])

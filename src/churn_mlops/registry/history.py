@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from churn_mlops.data.calendar import known_last_day
 from churn_mlops.params import Params
 from churn_mlops.registry.ledger import Entry, Ledger
 
@@ -19,6 +20,12 @@ LOOP = (RETRAINED, RETRAIN_WAITED, REVERTED, PROBATION_PASSED)
 def ledger(params: Params) -> Ledger:
     """The ledger of decisions, which no stage ever deletes."""
     return Ledger(Path(params.paths.artifacts) / "ledger.jsonl")
+
+
+def on_day(params: Params) -> dict[str, str]:
+    """The last day of the data, as a fact of an entry; nothing when nobody knows it."""
+    day = known_last_day(params)
+    return {} if day is None else {"as_of_date": day.isoformat()}
 
 
 def champions(entries: Sequence[Entry]) -> list[dict[str, Any]]:
