@@ -82,6 +82,7 @@ DRIFT: dict[str, Any] = {
         "reference_mean": 0.29,
     },
     "joint": {"roc_auc": 0.61, "p_value": 0.03, "level": "OK", "columns": ["watch_minutes_7d"]},
+    "early": None,
 }
 SCORES: dict[str, Any] = {
     "as_of_date": DAY,
