@@ -68,7 +68,7 @@ def run(params: Params, *, again: bool = False, test: bool = False) -> Summary:
 def message_of(news: News, params: Params) -> Message:
     """What is told about a state of things that is worth telling."""
     lines = [one_line(line) for line in _lines(news, params)]
-    severity: Severity = "critical" if news.drifted or news.gate_closed else "warning"
+    severity: Severity = "critical" if news.drifted or news.refused else "warning"
     return Message(
         title=one_line(_title(news), TITLE_CHARACTERS),
         lines=tuple(lines),
@@ -80,8 +80,8 @@ def message_of(news: News, params: Params) -> Message:
 
 
 def _title(news: News) -> str:
-    if news.gate_closed and news.validation is not None:
-        return f"churn: the data of {news.validation.calendar.last_day} did not pass its checks"
+    if news.refused:
+        return f"churn: the data of {news.last_day} did not pass its checks"
     if news.drifted and news.drift is not None:
         what = "data broken at its source" if news.upstream else "drift"
         return f"churn: {what} on {news.drift.as_of_date}: {news.drift.headline}"
@@ -92,7 +92,7 @@ def _title(news: News) -> str:
 
 def _lines(news: News, params: Params) -> Iterator[str]:
     yield from news.damaged
-    if news.gate_closed:
+    if news.refused:
         yield from _gate(news)
     if news.stale:
         checked = f"is of {news.drift.as_of_date}" if news.drift else "was never made"
@@ -111,12 +111,12 @@ def _lines(news: News, params: Params) -> Iterator[str]:
 
 
 def _gate(news: News) -> Iterator[str]:
-    if news.validation is None:
-        return
     yield (
-        "The gate is closed: nothing after it has run, the list is that of the last good day."
-        " Mend the source, then run the day again."
+        f"The data of {news.last_day} did not pass its checks: the list is that of the last good"
+        " day. Mend the source and deliver the day again; docs/checks.md explains the checks."
     )
+    if news.validation is None or news.validation.status == "passed":
+        return
     for name, table in news.validation.tables.items():
         if table.rows_quarantined:
             checks = ", ".join(_named(number, n) for number, n in table.checks.items())
@@ -201,7 +201,10 @@ def _about(news: News) -> dict[str, Any]:
         "drift": drift.model_dump(mode="json", include={"as_of_date", "findings", "model_version"})
         if drift and news.drifted
         else None,
-        "gate": gate.model_dump(mode="json") if gate and news.gate_closed else None,
+        "gate": [str(news.last_day), gate.model_dump(mode="json") if gate else None]
+        if news.refused
+        else None,
+        "bad": [[str(one.day), one.check] for one in news.bad_days],
         "stale": [str(news.last_day), str(drift.as_of_date if drift else None)]
         if news.stale
         else None,

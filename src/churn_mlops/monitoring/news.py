@@ -19,6 +19,7 @@ from churn_mlops.registry.history import ledger
 from churn_mlops.registry.ledger import Entry
 
 FAIL = "FAIL"
+GATE_CHECKS = "CHN1"
 RETRAIN_WAITED, RETRAINED = "retrain_waited", "retrained"
 Part = TypeVar("Part")
 
@@ -69,9 +70,11 @@ class News:
         return self.drift is not None and self.drift.status == FAIL
 
     @property
-    def gate_closed(self) -> bool:
-        """The data did not pass its checks."""
-        return self.validation is not None and self.validation.status != "passed"
+    def refused(self) -> bool:
+        """The newest data did not pass the gate: as a whole, or its last day."""
+        report = self.validation is not None and self.validation.status != "passed"
+        gate = (one for one in self.bad_days if one.check.startswith(GATE_CHECKS))
+        return report or any(one.day == self.last_day for one in gate)
 
     @property
     def stale(self) -> bool:
@@ -84,7 +87,7 @@ class News:
     @property
     def worth_telling(self) -> bool:
         """Whether anybody should be told."""
-        return self.drifted or self.gate_closed or self.stale or bool(self.damaged)
+        return self.drifted or self.refused or self.stale or bool(self.damaged)
 
     @property
     def upstream(self) -> tuple[Finding, ...]:
