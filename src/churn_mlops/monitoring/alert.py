@@ -204,7 +204,6 @@ def _about(news: News) -> dict[str, Any]:
         "gate": [str(news.last_day), gate.model_dump(mode="json") if gate else None]
         if news.refused
         else None,
-        "bad": [[str(one.day), one.check] for one in news.bad_days],
         "stale": [str(news.last_day), str(drift.as_of_date if drift else None)]
         if news.stale
         else None,
