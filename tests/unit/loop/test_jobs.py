@@ -57,7 +57,7 @@ def test_it_goes_away(capsys: pytest.CaptureFixture[str]) -> None:
     work, _ = failing(2, TrackingError("MLflow is away"))
     ended = jobs.run("job", QUICK, work)
     assert (ended.attempts, ended.exit_code, ended.error) == (3, 3, None)
-    told = capsys.readouterr().out
+    told = "".join(capsys.readouterr())
     assert told.count("job begins") == 3
     assert told.count("it is tried again") == 2
     assert "MLflow is away" in told

@@ -50,6 +50,6 @@ def test_a_damaged_note_means_telling_once_more(
     path.parent.mkdir(parents=True)
     path.write_text(text)
     assert told(params, DAY, ONE) == set()
-    assert "what was told cannot be read" in capsys.readouterr().out
+    assert "what was told cannot be read" in "".join(capsys.readouterr())
     note(params, DAY, ONE, "slack")
     assert told(params, DAY, ONE) == {"slack"}
