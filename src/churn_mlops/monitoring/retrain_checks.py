@@ -226,7 +226,7 @@ def learnable(since: date, evidence: Evidence, params: Params) -> date | None:
 
 def _no_trial(evidence: Evidence, _: Sequence[Trigger], __: Params) -> Outcome:
     trial = evidence.trial
-    if trial is None:
+    if trial is None or evidence.day >= trial.until:
         return True, "no probation is under way"
     return False, (f"{trial.champion} is on probation against {trial.before} until {trial.until}")
 
