@@ -10,6 +10,7 @@ from churn_mlops import __version__
 from churn_mlops.commands import (
     data,
     inspect,
+    jobs,
     loop,
     monitoring,
     registry,
@@ -53,6 +54,7 @@ for _group in (data, loop, training, registry, serving, monitoring, inspect):
     for _command in _group.COMMANDS:
         _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
         app.command(cls=_kind)(_command)
+app.add_typer(jobs.app, name="job")
 
 
 def main() -> None:
