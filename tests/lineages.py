@@ -70,7 +70,7 @@ def family(folder: Path) -> str:
 
 
 def files(folder: Path) -> dict[str, float]:
-    """Everything in a workspace with the time of its last change, to see that nothing was touched."""
+    """Every file of a workspace with the time of its last change: to see that none was touched."""
     found = (p for p in folder.rglob("*") if p.is_file())
     kept = (p for p in found if "__pycache__" not in p.parts and ".git" not in p.parts)
     return {str(p.relative_to(folder)): os.stat(p).st_mtime for p in kept}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import lineages, s3_server, workspaces
+from tests import s3_server, workspaces
 from tests.lineages import Origin, reproduce
 from tests.mlflow_server import free_port
 
 pytestmark = pytest.mark.slow
+STATE = f"s3://{s3_server.BUCKET}/state"
 
 
 @dataclass
@@ -45,6 +47,20 @@ def remote_on(folder: Path, store: s3_server.S3) -> None:
         workspaces.run(folder, "dvc", *option)
 
 
+def with_keys(folder: Path, store: s3_server.S3, *command: str, code: int = 0) -> str:
+    """Run a program that finds the store by AWS's usual variables; all that it prints."""
+    own = {
+        "AWS_ACCESS_KEY_ID": s3_server.KEY,
+        "AWS_SECRET_ACCESS_KEY": s3_server.SECRET,
+        "AWS_ENDPOINT_URL": store.endpoint,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in own.items():
+            patch.setenv(name, value)
+        done = workspaces.run(folder, *command, code=code)
+    return done.stdout + done.stderr
+
+
 def outputs(folder: Path) -> dict[str, str]:
     """DVC's hash of every output."""
     lock = yaml.safe_load((folder / "dvc.lock").read_text())
@@ -59,6 +75,7 @@ def pushed(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         folder = origin.copy(base / "work")
         remote_on(folder, store)
         workspaces.run(folder, "dvc", "push", "--run-cache")
+        with_keys(folder, store, "churn", "backup", STATE)
         known = outputs(folder)
         repository = base / "repository.git"
         command = ["git", "clone", "-q", "--bare", str(folder), str(repository)]
@@ -72,11 +89,12 @@ def test_a_new_machine_has_everything_after_a_pull(pushed: Pushed, tmp_path: Pat
     assert not (folder / "data").joinpath("raw").exists()
     workspaces.run(folder, "dvc", "pull", "--run-cache")
     assert outputs(folder) == pushed.outputs
-    # The champion is MLflow's to give, not DVC's: the one stage that fetches it, and no other.
+    with_keys(folder, pushed.store, "churn", "restore", STATE)
     again = workspaces.run(folder, "dvc", "repro")
-    assert workspaces.stages_run(again.stdout) in ([], ["promote_model"])
-    assert (folder / "artifacts/production/SHA256SUMS").exists()
-    assert outputs(folder)["data/predictions"] == pushed.outputs["data/predictions"]
+    assert workspaces.stages_run(again.stdout) == []
+    assert "up to date" in again.stdout
+    assert outputs(folder) == pushed.outputs
+    workspaces.run(folder, "churn", "history", "--verify")
     facts = reproduce(folder, "champion")
     assert facts["equal"] is True
     assert facts["source"] == "the remote 'store'"
@@ -113,3 +131,21 @@ def test_what_was_never_pushed_and_a_store_that_is_away_are_told(
     error = reproduce(folder, "1", code=24)["error"]
     assert "could not pull the data" in error
     assert "the remote 'store'" in error
+
+
+def test_a_backup_that_was_changed_in_the_store_is_not_put_in_place(
+    pushed: Pushed, tmp_path: Path
+) -> None:
+    folder = pushed.clone(tmp_path / "new")
+    files = pushed.store.filesystem()
+    snapshot = json.loads(files.cat_file(f"{s3_server.BUCKET}/state/latest.json"))
+    key = f"{s3_server.BUCKET}/state/objects/{snapshot['files']['artifacts/ledger.jsonl']}"
+    whole = files.cat_file(key)
+    try:
+        files.pipe_file(key, whole + b"\n")
+        told = with_keys(folder, pushed.store, "churn", "restore", STATE, code=25)
+    finally:
+        files.pipe_file(key, whole)
+    assert "is damaged" in told
+    assert not (folder / "artifacts/production").exists()
+    assert not (folder / "artifacts/ledger.jsonl").exists()
