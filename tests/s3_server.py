@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.integration.tools import require_tool
 from tests.mlflow_server import free_port
 
 KEY, SECRET = "churn-tests", "churn-tests-secret"
@@ -41,7 +41,7 @@ class S3:
 @contextmanager
 def running(folder: Path) -> Iterator[S3]:
     """SeaweedFS with its data in a folder and one empty bucket."""
-    weed = require_tool("weed")
+    weed = str(Path(sys.executable).with_name("weed"))
     folder.mkdir(parents=True, exist_ok=True)
     allowed = ["Admin", "Read", "Write", "List", "Tagging"]
     keys = [{"accessKey": KEY, "secretKey": SECRET}]

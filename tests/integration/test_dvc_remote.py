@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from churn_mlops.errors import BackupError, ReproduceError
 from tests import s3_server, workspaces
 from tests.lineages import Origin, reproduce
 from tests.mlflow_server import free_port
@@ -110,7 +111,7 @@ def test_a_training_set_that_was_changed_in_the_remote_is_found(
     whole = files.cat_file(key)
     try:
         files.pipe_file(key, whole.replace(b"1", b"2", 1))
-        error = reproduce(folder, "1", code=24)["error"]
+        error = reproduce(folder, "1", code=ReproduceError.exit_code)["error"]
     finally:
         files.pipe_file(key, whole)
     assert "data/features/training_dataset.csv" in error
@@ -123,12 +124,12 @@ def test_what_was_never_pushed_and_a_store_that_is_away_are_told(
 ) -> None:
     folder = pushed.clone(tmp_path / "new")
     workspaces.run(folder, "dvc", "remote", "modify", "store", "url", "s3://churn/elsewhere")
-    error = reproduce(folder, "1", code=24)["error"]
+    error = reproduce(folder, "1", code=ReproduceError.exit_code)["error"]
     assert "could not pull the data" in error
     assert "dvc push" in error
     gone = f"http://127.0.0.1:{free_port()}"
     workspaces.run(folder, "dvc", "remote", "modify", "store", "endpointurl", gone)
-    error = reproduce(folder, "1", code=24)["error"]
+    error = reproduce(folder, "1", code=ReproduceError.exit_code)["error"]
     assert "could not pull the data" in error
     assert "the remote 'store'" in error
 
@@ -143,7 +144,9 @@ def test_a_backup_that_was_changed_in_the_store_is_not_put_in_place(
     whole = files.cat_file(key)
     try:
         files.pipe_file(key, whole + b"\n")
-        told = with_keys(folder, pushed.store, "churn", "restore", STATE, code=25)
+        told = with_keys(
+            folder, pushed.store, "churn", "restore", STATE, code=BackupError.exit_code
+        )
     finally:
         files.pipe_file(key, whole)
     assert "is damaged" in told

@@ -98,7 +98,7 @@ def collect(
         "stage": stage,
         "bundle_sha256": digest,
         "package": __version__,
-        "code": asdict(code),
+        "code": asdict(code) | {"changed": list(code.changed)},
         "data": _data(lock, stage, bundle, missing),
         "overrides": overrides(around),
         "versions": versions(),

@@ -33,7 +33,7 @@ from churn_mlops.summary import Summary
 
 STAGE = "reproduce"
 RAW = "generate_data"
-DIFFERENT = 24
+DIFFERENT = ReproduceError.exit_code
 # Where results go and whom to tell is this run's own affair.
 _NOT_AGAIN = ("paths", "tracking", "monitoring", "serving", "jobs")
 
@@ -233,10 +233,9 @@ def _train(attempt: Attempt, from_raw: bool) -> None:
     stage = attempt.lineage.facts["stage"]
     lock = read_lock(str(attempt.lineage.lock))
     before = [name for name in upstream(lock, stage) if name != RAW] if from_raw else []
-    for name in (*before, stage):
-        # Forced: what the run cache remembers would prove nothing.
-        arguments = ["repro", "--force", "--single-item", name]
-        dvc(attempt.place, arguments, f"run {name}", _environment(attempt))
+    # Forced: what the run cache remembers would prove nothing.
+    arguments = ["repro", "--force", "--single-item", *before, stage]
+    dvc(attempt.place, arguments, f"run {', '.join((*before, stage))}", _environment(attempt))
 
 
 def _environment(attempt: Attempt) -> dict[str, str]:

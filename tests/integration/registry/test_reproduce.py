@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from churn_mlops.errors import ReproduceError
 from churn_mlops.params import Tracking
 from churn_mlops.registry.lineage_store import attach, fetch
 from churn_mlops.registry.mlflow_registry import Tracker
@@ -27,6 +28,8 @@ def test_the_lineage_is_registered_with_the_model(origin: Origin) -> None:
     (made,) = [o for o in lock["build_training_set"]["outs"] if o["path"] == data]
     assert train in lock
     assert lineage.facts["missing"] == []
+    assert lineage.facts["overrides"] == {"CHURN__TRAINING__SEED": "7"}
+    assert lineage.effective["training"]["seed"] == 7
     assert lineage.facts["data"]["inputs"] == {data: made["md5"]}
     assert "data/raw" in lineage.facts["data"]["built_from"]
     assert lineage.params == (folder / "params.yaml").read_text()
@@ -51,15 +54,15 @@ def test_equal_from_the_training_set_and_nothing_else_is_touched(
     with Tracker(Tracking(uri=origin.tracking, timeout_seconds=30)) as tracker:
         assert len(tracker.versions("churn")) == 1
     # Again into the same folder would mix two attempts.
-    assert (
-        "is there already"
-        in reproduce(folder, "1", "--into", str(tmp_path / "kept"), code=24)["error"]
-    )
+    options = ("1", "--into", str(tmp_path / "kept"))
+    again = reproduce(folder, *options, code=ReproduceError.exit_code)
+    assert "is there already" in again["error"]
 
 
-def test_equal_from_the_raw_tables_by_a_cache_of_ones_choice(
-    origin: Origin, tmp_path: Path
+def test_equal_from_the_raw_tables_by_a_cache_of_ones_choice_with_other_threads(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     folder = origin.copy(tmp_path / "work")
     cache = tmp_path / "cache"
     (folder / ".dvc" / "cache").rename(cache)
@@ -67,7 +70,7 @@ def test_equal_from_the_raw_tables_by_a_cache_of_ones_choice(
     assert facts["equal"] is True
     assert facts["source"] == f"the cache {cache}"
     # Nothing to take data from: neither remote nor cache.
-    error = reproduce(folder, "1", code=24)["error"]
+    error = reproduce(folder, "1", code=ReproduceError.exit_code)["error"]
     assert "no DVC cache" in error
     assert "dvc remote add" in error
 
@@ -80,7 +83,7 @@ def test_other_parameters_give_another_model_and_it_is_told_where(
         (version,) = tracker.versions("churn")
         lineage = fetch(tracker, version)
         tree = yaml.safe_load(str(lineage.params))
-        tree["training"]["seed"] += 1
+        tree["training"]["calibration_share"] = 0.2
         other = replace(
             lineage,
             facts=lineage.facts | {"versions": lineage.facts["versions"] | {"numpy": "0.1"}},
@@ -92,8 +95,8 @@ def test_other_parameters_give_another_model_and_it_is_told_where(
         tracker.set_tags("changed", 1, attach(tracker, changed.run_id, other))
     path = folder / "params.yaml"
     path.write_text(path.read_text().replace("model: churn", "model: changed"))
-    facts = reproduce(folder, "1", code=24)
+    facts = reproduce(folder, "1", code=ReproduceError.exit_code)
     assert facts["equal"] is False
-    assert "settings.seed" in facts["files"]["bundle.json"]
+    assert "settings.calibration_share 0.15 -> 0.2" in facts["files"]["bundle.json"]
     assert facts["stages"][0].startswith(lineage.facts["stage"])
     assert facts["versions"]["numpy"][0] == "0.1"
