@@ -16,6 +16,7 @@ from churn_mlops.commands import (
     registry,
     serving,
     stages,
+    state,
     training,
 )
 from churn_mlops.commands.run import fail
@@ -50,7 +51,7 @@ def _root(
 
 for _stage in stages.STAGES:
     app.command()(_stage)
-for _group in (data, loop, training, registry, serving, monitoring, inspect):
+for _group in (data, loop, training, registry, serving, monitoring, state, inspect):
     for _command in _group.COMMANDS:
         _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
         app.command(cls=_kind)(_command)
