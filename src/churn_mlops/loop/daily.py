@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +159,11 @@ def _broken_off(params: Params, mark: Watermark | None) -> date | None:
 
 def _newest(params: Params, mark: Watermark | None, open_day: date | None) -> date:
     """The last day to bring in when nobody says which."""
-    if params.data.source == "synthetic":
-        reached = mark.as_of if mark else None
-        if reached is None:
-            return params.data.last_synthetic_day
-        return open_day or reached + timedelta(days=1)
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    return max(yesterday, mark.as_of) if mark and mark.as_of else yesterday
+    from churn_mlops.data.ingest import next_day
+
+    if params.data.source == "synthetic" and open_day is not None:
+        return open_day
+    return max(next_day(params), mark.as_of) if mark and mark.as_of else next_day(params)
 
 
 def summed_up(params: Params, log: DayLog, days: int) -> Summary:

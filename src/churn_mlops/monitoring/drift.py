@@ -17,7 +17,7 @@ from churn_mlops.data.checks import muted
 from churn_mlops.files import write_json
 from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring import structure
-from churn_mlops.monitoring.day import Day, daily_totals, history_of, open_features, read_day
+from churn_mlops.monitoring.day import Day, history_of, open_features, read_day
 from churn_mlops.monitoring.early import early
 from churn_mlops.monitoring.findings import JOINT, MOVED, RISK_MOVED, Finding
 from churn_mlops.monitoring.joint import Joint, joint_shift
@@ -25,6 +25,7 @@ from churn_mlops.monitoring.moved import Moved, compare, graded
 from churn_mlops.monitoring.quarantine import quarantine_day
 from churn_mlops.monitoring.reference import RISK, Like, Reference, reference_of
 from churn_mlops.monitoring.report import Report
+from churn_mlops.monitoring.totals import known_totals
 from churn_mlops.params import DriftCheck, Params
 from churn_mlops.registry.champion import load_champion
 from churn_mlops.registry.profile import read_profile
@@ -59,9 +60,9 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     weights = Contributions(bundle.meta.model, bundle.meta.encoding).importance(profile.columns)
     reference = reference_of(profile, weights)
     with engine.connect(params) as con:
-        table = open_features(con, bundle.meta, params)
-        totals = daily_totals(table, params)
+        totals = known_totals(con, bundle.meta, params)
         history = history_of(totals, as_of_date or params.scoring.as_of_date)
+        table = open_features(con, bundle.meta, params, since=history.days[-1])
         lost = structure.gone(bundle.meta.feature_names, table.columns)
         day = read_day(con, table, history, bundle, reference, params)
         bad = frozenset(one.day for one in read_bad_days(params))
