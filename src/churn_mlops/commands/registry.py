@@ -94,7 +94,7 @@ def reproduce(
 
     In a folder of its own: clones the repository at the recorded commit, puts the recorded
     params.yaml and dvc.lock there, pulls the training set from DVC's remote (without one, from the
-    local cache), trains, and compares the digests of the bundles. Exit code 0: equal; 24: another
+    local cache), trains, and compares the digests of the bundles. Exit code 0: equal; 25: another
     model came out, with what is different, or it cannot be made again. docs/lineage.md explains.
     """
     from churn_mlops.registry import reproduce as action

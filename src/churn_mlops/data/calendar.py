@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 
@@ -56,12 +57,40 @@ def read_calendar(params: Params) -> Calendar:
     return Calendar(date.fromisoformat(days["first_day"]), date.fromisoformat(days["last_day"]))
 
 
+def known_last_day(params: Params) -> date | None:
+    """The last day of the log as the gate last found it, open or closed; None when nobody looked.
+
+    Raises
+    ------
+    ContractError
+        The report is damaged.
+    """
+    path = report_path(params)
+    if not path.exists():
+        return None
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return date.fromisoformat(report["calendar"]["last_day"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractError(
+            f"{path} is damaged: {error!r}", fix="write it anew: `dvc repro -f validate_data`"
+        ) from error
+
+
 def last_possible_day(params: Params) -> date:
     """The day after which no event can have happened.
 
-    ``data.end_date``, else the last day of the synthetic portal, else today (UTC).
+    The watermark once days were ingested, else ``data.end_date``, else the last day of the
+    synthetic portal, else today (UTC).
     """
-    data = params.data
+    return last_told_day(params) or datetime.now(UTC).date()
+
+
+def last_told_day(params: Params) -> date | None:
+    """The last complete day as far as it is told; None when only the data can tell."""
+    mark, data = read_watermark(params), params.data
+    if mark is not None and mark.ingested and mark.as_of is not None:
+        return mark.as_of
     if data.end_date is not None:
         return data.end_date
-    return data.last_synthetic_day if data.source == "synthetic" else datetime.now(UTC).date()
+    return data.last_synthetic_day if data.source == "synthetic" else None
