@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_mlops.errors import ParamsError, RetrainError
+from churn_mlops.params import Params, load
 
 _RUNS = re.compile(r"Running stage '([^']+)'")
 _FAILED = re.compile(r"failed to reproduce '([^']+)'.*?(?:exited with (-?\d+))?$")
@@ -42,7 +43,7 @@ class Outcome:
     stages: tuple[str, ...]
 
 
-def require_workspace(params_file: str | Path) -> None:
+def require_workspace(params: Params, params_file: str | Path) -> None:
     """Make sure that DVC reads the parameters that were decided by.
 
     Raises
@@ -61,6 +62,11 @@ def require_workspace(params_file: str | Path) -> None:
         raise ParamsError(
             f"{here} is no workspace: it lacks dvc.yaml or .dvc",
             fix="go to the workspace (a clone of the repository) first",
+        )
+    if load(params_file) != params:
+        raise ParamsError(
+            f"{here / 'params.yaml'} says something else than the parameters that were decided by",
+            fix="read the parameters from the file that DVC reads",
         )
 
 

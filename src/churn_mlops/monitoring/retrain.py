@@ -171,7 +171,7 @@ def run(
         _pending(params).unlink()
     if made.action != "retrain":
         return _left(made, params)
-    require_workspace(params_file)
+    require_workspace(params, params_file)
     if begun is None or begun["as_of_date"] != made.day.isoformat():
         begun = made.as_json() | {"after": ledger(params).head()[0]}
         write_json(_pending(params), begun)

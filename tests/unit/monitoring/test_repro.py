@@ -14,6 +14,7 @@ import pytest
 
 from churn_mlops.errors import ParamsError, RetrainError
 from churn_mlops.monitoring.repro import mend_locks, repro, require_workspace
+from churn_mlops.params import Params
 
 PIPELINE = """
 stages:
@@ -92,13 +93,16 @@ def test_other_parameters_than_dvcs_are_refused(workspace: Path) -> None:
     (workspace / "params.yaml").write_text("{}")
     (workspace / "other.yaml").write_text("{}")
     with pytest.raises(ParamsError, match="trained by DVC, which reads"):
-        require_workspace("other.yaml")
+        require_workspace(Params(), "other.yaml")
     with pytest.raises(ParamsError, match=r"no workspace: it lacks dvc.yaml or \.dvc"):
-        require_workspace("params.yaml")
+        require_workspace(Params(), "params.yaml")
     (workspace / ".dvc").mkdir()
     (workspace / "dvc.yaml").write_text("{}")
-    require_workspace("params.yaml")
-    require_workspace(workspace / "params.yaml")
+    require_workspace(Params(), "params.yaml")
+    require_workspace(Params(), workspace / "params.yaml")
+    other = Params.model_validate({"churn": {"window_days": 8}})
+    with pytest.raises(ParamsError, match="says something else"):
+        require_workspace(other, "params.yaml")
 
 
 @pytest.mark.slow
