@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,63 +13,24 @@ from churn_mlops.data import generate_data, prepare_dataset, sources, validate
 from churn_mlops.data.source_sql import connection
 from churn_mlops.errors import SourceError
 from churn_mlops.params import Params
-from tests.integration.tools import require_tool
+from tests.integration.postgres import PASSWORD, Postgres
 
 pytestmark = pytest.mark.slow
-PASSWORD = "only-for-this-test"
 SMALL: dict[str, Any] = {
     "synthetic": {"users": 80, "days": 60},
     "measures": Params().data.measures,
 }
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A server on loopback, ended by its pid; yields its URL."""
-    initdb = Path(require_tool("/usr/lib/postgresql/*/bin/initdb"))
-    folder = Path(tempfile.mkdtemp(prefix="churn-postgres-"))
-    folder.chmod(0o755)
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
-        shutil.chown(folder, "postgres")
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    data, port = folder / "data", free_port()
-    subprocess.run(
-        [*as_user, str(initdb), "-D", str(data), "-U", "me", "-A", "scram-sha-256",
-         f"--pwfile={folder / 'password'}", "-E", "UTF8", "--no-sync"],
-        check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(
-        [*as_user, str(initdb.with_name("postgres")), "-D", str(data), "-p", str(port),
-         "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
-         "-c", "fsync=off"],
-        stdout=log, stderr=log, cwd=folder,
-    )  # fmt: skip
-    url = f"postgresql://me:{PASSWORD}@127.0.0.1:{port}/postgres"
+    """A server on loopback; yields its URL."""
+    postgres = Postgres()
     try:
-        for _ in range(150):
-            try:
-                with connection(url):
-                    break
-            except SourceError:
-                time.sleep(0.2)
-        else:
-            pytest.fail((folder / "log").read_text())
-        yield url
+        postgres.start()
+        yield postgres.url
     finally:
-        pid = int((data / "postmaster.pid").read_text().split("\n")[0])
-        os.kill(pid, 2)
-        process.wait(30)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        postgres.remove()
 
 
 def params(url: str, root: str, **over: Any) -> Params:

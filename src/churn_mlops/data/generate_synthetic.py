@@ -215,14 +215,39 @@ def _blocks(
                 span, begin = [], day + 1
 
 
+_reached: dict[tuple[object, ...], Latent] = {}
+"""Where the last portals were left, so that a log that goes on day by day need not be replayed."""
+
+
+def _block_of(population: Population, synthetic: Synthetic) -> tuple[object, ...]:
+    portal = synthetic.model_dump_json(exclude={"days"})
+    return portal, population.start, population.block, population.first_id
+
+
+def _recall(population: Population, synthetic: Synthetic, before: int) -> Latent | None:
+    """The end of a day before the one that is wanted, if it is still known."""
+    latent = _reached.get(_block_of(population, synthetic))
+    return latent if latent is not None and latent.day < before else None
+
+
+def _remember(population: Population, synthetic: Synthetic, latent: Latent) -> None:
+    key = _block_of(population, synthetic)
+    if _reached and next(iter(_reached))[:2] != key[:2]:
+        _reached.clear()
+    _reached[key] = latent
+
+
 def _batches(
     population: Population, synthetic: Synthetic, first_day: int, last_day: int
 ) -> Iterator[tuple[int, Events]]:
     """What reaches the log on each day: the day's own events, its dirt, then late ones."""
     waiting: dict[int, list[Events]] = {}
-    for latent in replay(population, synthetic, last_day):
-        # Days before the first are drawn only as far as their late rows may still arrive.
-        if latent.day < max(first_day - MAX_DELAY_DAYS, 0):
+    # Days before the first are drawn only as far as their late rows may still arrive.
+    begin = max(first_day - MAX_DELAY_DAYS, 0)
+    for latent in replay(population, synthetic, last_day, _recall(population, synthetic, begin)):
+        if latent.day == last_day - MAX_DELAY_DAYS:
+            _remember(population, synthetic, latent)
+        if latent.day < begin:
             continue
         happened = draw_events(population, latent, synthetic.seed)
         batch = _delivered(happened, latent, population, synthetic, waiting)

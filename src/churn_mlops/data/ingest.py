@@ -30,6 +30,7 @@ from churn_mlops.errors import ContractError, ParamsError
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
+from churn_mlops.tables.writer import hold_as
 
 
 def next_day(params: Params) -> date:
@@ -152,7 +153,7 @@ def _new(
     lacks_id = name == "events" and "event_id" not in rows.columns
     if not arrivals.is_held(contract, params):
         found = numbered(rows) if lacks_id else rows
-        return con.create_table(f"new_{name}", found.select(*contract.names), temp=True)
+        return hold_as(con, f"new_{name}", found.select(*contract.names))
     held = arrivals.held_table(con, contract, params, None)
     kinds = held.schema()
     rows = rows.select(**{n: rows[n].cast(kinds[n]) for n in contract.names if n in rows.columns})
@@ -166,7 +167,7 @@ def _new(
         found = numbered(found, after=last).mutate(
             event_id=lambda t: t.event_id.cast(kinds["event_id"])
         )
-    return con.create_table(f"new_{name}", found.select(*contract.names), temp=True)
+    return hold_as(con, f"new_{name}", found.select(*contract.names))
 
 
 def _near(con: engine.Engine, held: ir.Table, rows: ir.Table, params: Params) -> ir.Table:
@@ -195,18 +196,18 @@ def _users(con: engine.Engine, delivery: Delivery, events: ir.Table, params: Par
     if rows is None:
         rows = users_of(events)
     if not arrivals.is_held(contract, params):
-        return con.create_table("new_users", rows.select(*contract.names), temp=True)
+        return hold_as(con, "new_users", rows.select(*contract.names))
     held = arrivals.held_table(con, contract, params, None)
     kinds = held.schema()
     rows = rows.select(**{name: rows[name].cast(kinds[name]) for name in contract.names})
     if delivery.all_new:
-        return con.create_table("new_users", rows, temp=True)
+        return hold_as(con, "new_users", rows)
     named = rows.filter(rows.user_id.notnull())
     fresh = named.anti_join(held, named.user_id == held.user_id)
     nameless = rows.filter(rows.user_id.isnull()).difference(
         held.filter(held.user_id.isnull()), distinct=False
     )
-    return con.create_table("new_users", fresh.union(nameless), temp=True)
+    return hold_as(con, "new_users", fresh.union(nameless))
 
 
 def _changed(con: engine.Engine, delivery: Delivery, params: Params) -> int:

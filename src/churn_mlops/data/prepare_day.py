@@ -23,7 +23,7 @@ from churn_mlops.summary import Summary
 from churn_mlops.tables import contracts, scan, write
 from churn_mlops.tables.growth import Growth
 from churn_mlops.tables.parts import user_ranges
-from churn_mlops.tables.writer import write_days
+from churn_mlops.tables.writer import hold_as, write_days
 
 
 def run(params: Params) -> Summary:
@@ -94,4 +94,4 @@ def _present(con: engine.Engine, growth: Growth, params: Params) -> ir.Table | N
         return None
     daily = scan(con, contracts.user_daily(params), params, growth.day_before)
     known = daily.filter(daily.as_of_date == ibis.literal(growth.day_before))
-    return con.create_table("present", known.select("user_id"), temp=True)
+    return hold_as(con, "present", known.select("user_id"))

@@ -82,7 +82,9 @@ class Latent:
         return len(self.state)
 
 
-def replay(population: Population, synthetic: Synthetic, last_day: int) -> Iterator[Latent]:
+def replay(
+    population: Population, synthetic: Synthetic, last_day: int, reached: Latent | None = None
+) -> Iterator[Latent]:
     """Live through all days from the portal's opening to `last_day`.
 
     Parameters
@@ -92,17 +94,20 @@ def replay(population: Population, synthetic: Synthetic, last_day: int) -> Itera
     synthetic : Synthetic
         ``seed`` and ``drift`` are read.
     last_day : int
+    reached : Latent, optional
+        The end of a day of the same block, to go on from.
 
     Yields
     ------
     Latent
-        One per day from the first on which the block has a user.
+        One per day from the first on which the block has a user, or after `reached`.
     """
     if not len(population):
         return
-    opening = int(population.signup[0])
-    latent = _nobody(population, opening - 1)
-    for _ in range(opening, last_day + 1):
+    latent = reached
+    if latent is None:
+        latent = _nobody(population, int(population.signup[0]) - 1)
+    for _ in range(latent.day + 1, last_day + 1):
         latent = step(population, synthetic, latent)
         yield latent
 

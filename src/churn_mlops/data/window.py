@@ -27,6 +27,7 @@ from churn_mlops.params import Params
 from churn_mlops.tables import Contract, contracts
 from churn_mlops.tables.folders import day_file, days_of, settle
 from churn_mlops.tables.growth import Growth
+from churn_mlops.tables.writer import hold_as
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ def checked_window(con: engine.Engine, params: Params, growth: Growth) -> Checke
 
     An id that events of earlier days have is taken: of equal ids the earliest good row stays.
     """
-    users = con.create_table("checked_users", _checked_users(con, params, growth), temp=True)
-    raw = con.create_table("raw_window", _raw_window(con, params, growth), temp=True)
+    users = hold_as(con, "checked_users", _checked_users(con, params, growth))
+    raw = hold_as(con, "raw_window", _raw_window(con, params, growth))
     contract = contracts.events(params)
-    twice = con.create_table("twice", repeated_ids(raw, "event_id", contract), temp=True)
+    twice = hold_as(con, "twice", repeated_ids(raw, "event_id", contract))
     some = twice if engine.value(con, twice.count()) else None
     events = check_events(raw, good(users), params, growth.last, some)
     before = _ids_before(con, params, growth.first)
@@ -65,7 +66,7 @@ def checked_window(con: engine.Engine, params: Params, growth: Growth) -> Checke
     if params.data.subscriptions:
         all_of_them = with_arrival(con, contracts.subscriptions(params), params)
         subscriptions = check_subscriptions(all_of_them, good(users), params)
-    return Checked(users, con.create_table("checked_events", events, temp=True), subscriptions)
+    return Checked(users, hold_as(con, "checked_events", events), subscriptions)
 
 
 def checked_strays(
@@ -80,17 +81,17 @@ def checked_strays(
     day = typed(raw.event_time, "date")
     inside = day.between(ibis.literal(growth.first), ibis.literal(growth.last)).fill_null(False)
     raw = raw.filter((raw[ARRIVED] > ibis.literal(growth.news_after)) & ~inside)
-    raw = con.create_table("raw_strays", raw, temp=True)
+    raw = hold_as(con, "raw_strays", raw)
     if not engine.value(con, raw.count()):
         return None
-    twice = con.create_table("stray_twice", repeated_ids(raw, "event_id", contract), temp=True)
+    twice = hold_as(con, "stray_twice", repeated_ids(raw, "event_id", contract))
     some = twice if engine.value(con, twice.count()) else None
     strays = check_events(raw, good(checked.users), params, growth.last, some)
     before = _ids_before(con, params, growth.first)
     strays = _taken(con, strays, raw, before, "taken_by_strays")
     within = good(checked.events).select("event_id")
     strays = _taken(con, strays, raw, within, "taken_within")
-    return con.create_table("checked_strays", strays, temp=True)
+    return hold_as(con, "checked_strays", strays)
 
 
 def _taken(
@@ -101,7 +102,7 @@ def _taken(
         return checked
     mine = raw.select(event_id=typed(raw.event_id, str(checked.event_id.type()))).distinct()
     both = ids.semi_join(mine, "event_id").distinct()
-    taken = con.create_table(name, both, temp=True)
+    taken = hold_as(con, name, both)
     if not engine.value(con, taken.count()):
         return checked
     again = checked.check.isnull() & checked.event_id.isin(taken.event_id).fill_null(False)
@@ -119,7 +120,7 @@ def _ids_before(con: engine.Engine, params: Params, first: date) -> ir.Table | N
 def _checked_users(con: engine.Engine, params: Params, growth: Growth) -> ir.Table:
     contract = contracts.users(params)
     raw = with_arrival(con, contract, params)
-    twice = con.create_table("users_twice", repeated_ids(raw, "user_id", contract), temp=True)
+    twice = hold_as(con, "users_twice", repeated_ids(raw, "user_id", contract))
     some = twice if engine.value(con, twice.count()) else None
     return check_users(raw, params, growth.last, some)
 

@@ -24,7 +24,7 @@ from churn_mlops.tables import contracts, scan
 from churn_mlops.tables.growth import Whole, growth_of
 from churn_mlops.tables.made import read_made
 from churn_mlops.tables.parts import user_ranges
-from churn_mlops.tables.writer import write_days
+from churn_mlops.tables.writer import hold_as, write_days
 
 
 def run(params: Params) -> Summary:
@@ -54,7 +54,7 @@ def run(params: Params) -> Summary:
         daily = scan(con, daily_contract, params, begin)
         before = scan(con, contract, params, growth.day_before)
         carried = carried_from(before, growth.day_before)
-        state = con.create_table("carried", carried.state, temp=True)
+        state = hold_as(con, "carried", carried.state)
         ranges = user_ranges(users, (growth.last - begin).days + 1, params)
         with steps("features_day", len(ranges)) as step:
 

@@ -246,6 +246,19 @@ def copy(con: Engine, table: ir.Table, target: Path, options: str) -> int:
     return int(con.raw_sql(query).fetchone()[0])
 
 
+def hold_as(con: Engine, name: str, table: ir.Table) -> ir.Table:
+    """Compute an expression once and keep it in DuckDB under a name, for this connection."""
+    # Ibis and DuckDB do not agree on every type: a date less an interval is a time in DuckDB.
+    mapper = con.compiler.type_mapper
+    columns = ", ".join(
+        f'CAST("{column}" AS {mapper.to_string(kind)}) AS "{column}"'
+        for column, kind in table.schema().items()
+    )
+    query = f"SELECT {columns} FROM ({compiled(con, table)})"  # noqa: S608
+    con.raw_sql(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+    return con.table(name)
+
+
 def compiled(con: Engine, table: ir.Table) -> str:
     """The query of an expression; registers the in-memory tables that it needs."""
     con._run_pre_execute_hooks(table)
