@@ -54,10 +54,7 @@ class Kept:
             table = pq.read_table(self.path)
             meaning = json.loads((table.schema.metadata or {})[_LABEL])
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            raise ContractError(
-                f"{self.path} is no kept batch: {error}",
-                fix=f"remove it; while its day is in the data, {_SCORE_AGAIN}",
-            ) from error
+            raise _no_batch(self.path, error) from error
         batch = _checked(table, meaning, self.path)
         if (batch.day, batch.version) != (self.day, self.version):
             raise ContractError(
@@ -65,6 +62,21 @@ class Kept:
                 fix="give the file its own name back or remove it",
             )
         return batch
+
+    def users(self) -> int:
+        """How many users it has, told without reading them.
+
+        Raises
+        ------
+        ContractError
+            The file is damaged.
+        """
+        import pyarrow.parquet as pq
+
+        try:
+            return int(pq.read_metadata(self.path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise _no_batch(self.path, error) from error
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,13 @@ def keep_latest(params: Params) -> Kept:
         )
     ordered = table.sort_by("user_id")
     return keep(ordered.to_batches(), params, batch.day, batch.version, bundle.meta.label)
+
+
+def _no_batch(path: Path, error: Exception) -> ContractError:
+    return ContractError(
+        f"{path} is no kept batch: {error}",
+        fix=f"remove it; while its day is in the data, {_SCORE_AGAIN}",
+    )
 
 
 def _read_latest(path: Path, params: Params) -> pa.Table:

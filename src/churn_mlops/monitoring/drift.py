@@ -6,7 +6,6 @@ them together, `structure` looks for faults of whoever delivers the data; `repor
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Literal
 
 from churn_mlops import engine
 from churn_mlops.data.checks import muted
-from churn_mlops.files import write_text
+from churn_mlops.files import write_json
 from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring import structure
 from churn_mlops.monitoring.day import Day, daily_totals, history_of, open_features, read_day
@@ -68,7 +67,7 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     if day.day == max(totals["as_of_date"].to_pylist()):
         outputs.append(folder / "drift_latest.json")
     for path in outputs:
-        write_text(path, json.dumps(report.as_json(), indent=2, allow_nan=False) + "\n")
+        write_json(path, report.as_json())
     facts = {
         "as_of_date": day.day.isoformat(),
         "status": report.status,

@@ -61,7 +61,7 @@ class Memory:
         self,
         bundle: Bundle,
         kept: Sequence[Kept],
-        outcome: Callable[[Batch], Outcome | None],
+        outcome: Callable[[Kept], Outcome | None],
     ) -> None:
         self._profile = read_profile(bundle.profile)
         self._horizon = bundle.meta.label.window_days
@@ -97,7 +97,7 @@ class Memory:
     def _fit(self, kept: Kept, centre: float) -> Evidence | None:
         key = (kept.day, centre)
         if key not in self._fitted:
-            outcome = self._outcome(kept.read())
+            outcome = self._outcome(kept)
             self._fitted[key] = (
                 recalibrate(
                     kept.day.toordinal(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,8 +10,9 @@ from typing import Any
 
 from churn_mlops.data.calendar import read_calendar
 from churn_mlops.errors import ContractError
-from churn_mlops.files import write_text
-from churn_mlops.inference.kept import Batch, Kept, keep_latest, kept
+from churn_mlops.files import write_json, write_text
+from churn_mlops.inference.kept import Kept, keep_latest, kept
+from churn_mlops.monitoring.outcomes import Grade, Outcomes
 from churn_mlops.monitoring.past import Memory
 from churn_mlops.monitoring.promise import (
     Promise,
@@ -21,7 +21,7 @@ from churn_mlops.monitoring.promise import (
     read_promise,
     write_promise,
 )
-from churn_mlops.monitoring.realised import Labels, Outcome, open_labels
+from churn_mlops.monitoring.realised import open_labels
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.registry.bundle import Bundle
@@ -65,15 +65,16 @@ def run(params: Params) -> Summary:
         open_labels(params, last_day) as labels,
         steps("performance", len(batches)) as step,
     ):
-        memory = Memory(bundle, batches, lambda batch: _outcome(batch, labels))
+        outcomes = Outcomes(labels, params, last_day)
+        memory = Memory(bundle, batches, outcomes.of)
         entries = []
         for one in batches:
-            entries.append(entry(one, bundle, memory, labels, params))
+            entries.append(entry(one, bundle, memory, outcomes, params))
             step(f"{one.day} {one.version}")
     body = summed_up(entries, latest, bundle, params.churn.window_days)
     folder = Path(params.paths.artifacts) / "monitoring"
     outputs = [folder / "performance_latest.json", folder / "performance.csv"]
-    write_text(outputs[0], json.dumps(body, indent=2, allow_nan=False) + "\n")
+    write_json(outputs[0], body)
     write_text(outputs[1], as_csv(entries))
     graded = sum(e.realised is not None for e in entries)
     facts = {"as_of_date": body["as_of_date"], "status": body["status"]}
@@ -105,33 +106,29 @@ def require_unseen(latest: Kept, bundle: Bundle) -> None:
         )
 
 
-def entry(one: Kept, bundle: Bundle, memory: Memory, labels: Labels, params: Params) -> Entry:
+def entry(one: Kept, bundle: Bundle, memory: Memory, outcomes: Outcomes, params: Params) -> Entry:
     """Read or make the promise about a batch, and grade it if its labels are there.
 
     A batch of a model that is champion no more and was never promised anything is not promised
     anything now; neither is one of a day that the champion has seen, which is not graded either.
     """
-    batch = one.read()
     if seen(one, bundle):
-        return Entry(batch.day, batch.version, len(batch), None, None)
+        return Entry(one.day, one.version, one.users(), None, None)
     path = promise_path(params, one)
     said = read_promise(path)
-    if said is None and batch.version == bundle.version:
+    if said is None and one.version == bundle.version:
+        batch = one.read()
         said = promise(batch, bundle, memory.on(batch), params)
         write_promise(said, batch, path)
-    outcome = _outcome(batch, labels)
-    found = None if outcome is None else graded(outcome, said, params)
-    return Entry(batch.day, batch.version, len(batch), said, found)
+    grade = outcomes.grade(one)
+    found = None if grade is None else graded(grade, said)
+    return Entry(one.day, one.version, one.users(), said, found)
 
 
-def _outcome(batch: Batch, labels: Labels) -> Outcome | None:
-    return labels.of(batch) if labels.are_there(batch) else None
-
-
-def graded(outcome: Outcome, said: Promise | None, params: Params) -> dict[str, Any]:
+def graded(grade: Grade, said: Promise | None) -> dict[str, Any]:
     """What a batch has come to, beside what was promised about it."""
-    body: dict[str, Any] = {"users": len(outcome), "unlabelled": outcome.unlabelled}
-    for name, value in outcome.metrics(params.scoring.value).items():
+    body: dict[str, Any] = {"users": grade.users, "unlabelled": grade.unlabelled}
+    for name, value in grade.metrics.items():
         promised = said.estimated.get(name) if said else None
         body[name] = {
             "value": value,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_mlops.errors import ContractError
-from churn_mlops.files import write_text
+from churn_mlops.files import write_json
 from churn_mlops.inference.kept import Batch, Kept
 from churn_mlops.monitoring.estimate import Estimate, estimate, rounded
 from churn_mlops.monitoring.outlook import outlook
@@ -94,7 +94,7 @@ def write_promise(said: Promise, batch: Batch, path: Path) -> None:
         "floors": dict(said.floors),
         "learned": dict(said.learned),
     }
-    write_text(path, json.dumps(body, indent=2, allow_nan=False) + "\n")
+    write_json(path, body)
 
 
 def read_promise(path: Path) -> Promise | None:

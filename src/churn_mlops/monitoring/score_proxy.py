@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from churn_mlops.files import write_text
+from churn_mlops.files import write_json
 from churn_mlops.inference.decision import CONTACT
 from churn_mlops.inference.kept import Batch, Kept, keep_latest, kept
 from churn_mlops.monitoring.psi import psi
@@ -36,7 +35,7 @@ def run(params: Params) -> Summary:
     before = batches_before(latest, kept(params), params.monitoring.score_proxy.batches)
     body = describe(latest.read(), [one.read() for one in before], params)
     path = Path(params.paths.artifacts) / "monitoring" / "score_proxy_latest.json"
-    write_text(path, json.dumps(body, indent=2, allow_nan=False) + "\n")
+    write_json(path, body)
     shown = ("as_of_date", "status", "risk_mean", "high_risk_share", "risk_psi")
     return Summary(
         "score_proxy",

@@ -7,7 +7,6 @@ Who is killed after the alias has moved finds bundle and ledger brought up to it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -18,7 +17,7 @@ import numpy as np
 
 from churn_mlops import engine
 from churn_mlops.errors import BundleError, PromotionError
-from churn_mlops.files import write_text
+from churn_mlops.files import write_json
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.registry.bundle import Bundle, copy_bundle, load_bundle
@@ -118,7 +117,7 @@ def run(params: Params, *, dry_run: bool = False, new_contract: bool = False) ->
             " `promotion` in params.yaml (mode: enabled makes the first one)",
         )
     path = Path(params.paths.artifacts) / "metrics" / "promotion.json"
-    write_text(path, json.dumps(report, indent=2, allow_nan=False) + "\n")
+    write_json(path, report)
     facts = {name: report[name] for name in ("decision", "reason")}
     outputs = [production_folder(params), ledger(params).path, path]
     return Summary(STAGE, {"judged": report.get("rows", 0)}, outputs, facts)

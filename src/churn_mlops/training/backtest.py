@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from churn_mlops import engine
 from churn_mlops.engine import Engine
 from churn_mlops.errors import NotEnoughDataError
-from churn_mlops.files import write_text
+from churn_mlops.files import write_json, write_text
 from churn_mlops.params import Params
 from churn_mlops.progress import Step, steps
 from churn_mlops.summary import Summary
@@ -65,7 +64,7 @@ def run(params: Params, cutoffs: int | None = None) -> Summary:
     root = Path(params.paths.artifacts)
     paths = [root / "metrics" / "backtest.json", root / "plots" / "backtest.csv"]
     body = {"metric": METRIC, "points": points, "skipped": skipped}
-    write_text(paths[0], json.dumps(body, indent=2, allow_nan=False) + "\n")
+    write_json(paths[0], body)
     columns = ("cutoff", "model", "value", "low", "high", "recency")
     lines = [",".join(columns), *(",".join(str(point[c]) for c in columns) for point in points)]
     write_text(paths[1], "\n".join(lines) + "\n")

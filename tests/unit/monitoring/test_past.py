@@ -39,10 +39,10 @@ class Shelf:
         self.kept = [Given(day, version, None) for day in days]  # type: ignore[arg-type]
         self.memory = Memory(MODEL, self.kept, shelf.outcome)
 
-    def outcome(self, one: Batch) -> Outcome:
+    def outcome(self, one: Kept) -> Outcome:
         self.asked.append(one.day)
         labels = (np.arange(40) > 30).astype(int)
-        return Outcome(one.risks, labels, np.zeros(40, bool), 0)
+        return Outcome(one.read().risks, labels, np.zeros(40, bool), 0)
 
 
 def after(n: int) -> date:

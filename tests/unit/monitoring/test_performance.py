@@ -409,7 +409,8 @@ def spoil_latest(params: Params) -> None:
 )
 def test_whatever_is_missing_or_damaged_is_named(tmp_path: Path, spoil, error, words) -> None:
     params = watched(tmp_path)
-    score(params, [60])
+    # The outcome of day 87 is known, but late rows may still change it: it is read again.
+    score(params, [60, 87])
     performance.run(params)
     before = (tmp_path / "artifacts/monitoring/performance_latest.json").read_bytes()
     spoil(params)
