@@ -18,7 +18,6 @@ from churn_mlops.summary import Summary
 if TYPE_CHECKING:
     from churn_mlops.params import Params
 
-EXIT_CODES = {"OK": 0, "FAIL": 2, "WARN": 3}
 USAGE = 2
 
 
@@ -61,6 +60,7 @@ def drift_check(
     docs/checks.md the numbers CHN401 to CHN413.
     """
     from churn_mlops.monitoring import drift as stage
+    from churn_mlops.monitoring.findings import EXIT_CODES
 
     day = as_of_date.date() if as_of_date else None
 
