@@ -38,6 +38,7 @@ from churn_mlops.registry.history import (
     PROMOTED,
     REFUSED,
     ledger,
+    on_day,
     taken_back,
 )
 from churn_mlops.registry.mlflow_registry import Tracker
@@ -202,7 +203,7 @@ def _decide(
             tracker.set_alias(params.tracking.model, CHAMPION, version)
             copy_bundle(_folder(challenger, params), production_folder(params))
     noted = {name: value for name, value in report.items() if name != "decision"}
-    entry = book.append(action, **noted)
+    entry = book.append(action, **noted, **on_day(params))
     if mode == "enabled":
         # Kept by the registry, the head tells when the ledger's end was cut off.
         head = {"ledger_entry": str(entry.n), "ledger_hash": entry.hash, "decision": action}

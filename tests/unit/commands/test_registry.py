@@ -49,7 +49,7 @@ def test_the_history_has_a_line_per_decision(workspace: Path) -> None:
     noted(workspace)
     lines = run(app, ["history"]).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["1", "2"]
-    assert lines[1].endswith("promoted     b (lightgbm): +0.1")
+    assert lines[1].endswith("promoted          b (lightgbm): +0.1")
     body = json.loads(run(app, ["history", "--json"]).stdout)
     assert [entry["n"] for entry in body["entries"]] == [1, 2]
     assert body["entries"][1]["previous"] == body["entries"][0]["hash"]
