@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from churn_mlops import __version__
-from churn_mlops.commands import inspect, loop, monitoring, registry, serving, stages, training
+from churn_mlops.commands import (
+    data,
+    inspect,
+    loop,
+    monitoring,
+    registry,
+    serving,
+    stages,
+    training,
+)
 from churn_mlops.commands.run import fail
 from churn_mlops.errors import ChurnError
 
@@ -40,7 +49,7 @@ def _root(
 
 for _stage in stages.STAGES:
     app.command()(_stage)
-for _group in (training, registry, serving, monitoring, loop, inspect):
+for _group in (data, training, registry, serving, monitoring, loop, inspect):
     for _command in _group.COMMANDS:
         _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
         app.command(cls=_kind)(_command)

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -140,14 +139,6 @@ def test_the_database_gives_the_same_daily_table(
     if format_ == "csv":
         expected = (folder / "processed/user_daily.csv").read_text()
         assert (tmp_path / "processed/user_daily.csv").read_text() == expected
-
-
-def test_only_new_days_are_read(loaded: tuple[str, Path], tmp_path: Path) -> None:
-    url, folder = loaded
-    with (folder / "raw/events.csv").open(newline="") as file:
-        new = [r for r in csv.DictReader(file) if r["event_time"] >= "2025-02-20"]
-    summary = sources.run(params(url, str(tmp_path)), since=date(2025, 2, 20))
-    assert summary.rows["events"] == len(new) > 0
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,19 @@ from churn_mlops.commands.run import AsJson, ParamsFile, run_stage
 def generate_data(
     params: ParamsFile = "params.yaml",
     json: AsJson = False,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Only events of this day and later (databases)."),
-    ] = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Read all of it once more, also when days were ingested."),
+    ] = False,
 ) -> None:
     """Bring the event log in: generate it, or read it from files or a database.
 
-    Writes data/raw/ from the source that `data.source` names.
+    Writes data/raw/ from the source that `data.source` names. Once days have been added by
+    `churn ingest`, raw tables of the same source stay as they are.
     """
     from churn_mlops.data import generate_data as stage
 
-    day = since.date() if since else None
-    run_stage(lambda loaded: stage.run(loaded, since=day), params, json, name="generate_data")
+    run_stage(lambda loaded: stage.run(loaded, anew=anew), params, json, name="generate_data")
 
 
 def validate_data(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:

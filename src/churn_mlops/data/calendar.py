@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 
@@ -79,9 +80,17 @@ def known_last_day(params: Params) -> date | None:
 def last_possible_day(params: Params) -> date:
     """The day after which no event can have happened.
 
-    ``data.end_date``, else the last day of the synthetic portal, else today (UTC).
+    The watermark once days were ingested, else ``data.end_date``, else the last day of the
+    synthetic portal, else today (UTC).
     """
-    data = params.data
+    return last_told_day(params) or datetime.now(UTC).date()
+
+
+def last_told_day(params: Params) -> date | None:
+    """The last complete day as far as it is told; None when only the data can tell."""
+    mark, data = read_watermark(params), params.data
+    if mark is not None and mark.ingested and mark.as_of is not None:
+        return mark.as_of
     if data.end_date is not None:
         return data.end_date
-    return data.last_synthetic_day if data.source == "synthetic" else datetime.now(UTC).date()
+    return data.last_synthetic_day if data.source == "synthetic" else None

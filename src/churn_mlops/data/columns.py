@@ -33,11 +33,14 @@ def mapping(name: str, params: Params) -> dict[str, str]:
     return {ours: given.get(ours, ours) for ours in known}
 
 
-def renamed(table: ir.Table, name: str, where: str, params: Params) -> ir.Table:
+def renamed(
+    table: ir.Table, name: str, where: str, params: Params, number: bool = True
+) -> ir.Table:
     """Select and rename a source's columns; values stay as they came.
 
     ``course_id`` is null where the source has none. Events without an id are numbered by time
-    and then by all other columns, so that earlier numbers stay when later events arrive.
+    and then by all other columns, so that earlier numbers stay when later events arrive. With
+    `number` false they are left without one, for `numbered`.
 
     Raises
     ------
@@ -64,10 +67,17 @@ def renamed(table: ir.Table, name: str, where: str, params: Params) -> ir.Table:
     absent = {o: ibis.null("string") for o in theirs if o not in present and o != "event_id"}
     selected = selected.mutate(**absent)
     if "event_id" in theirs and "event_id" not in present:
-        order = ["event_time", *(n for n in selected.columns if n != "event_time")]
-        number = ibis.row_number().over(ibis.window(order_by=order)) + 1
-        selected = selected.mutate(event_id=number)
+        if not number:
+            return selected.select(*(name for name in theirs if name != "event_id"))
+        selected = numbered(selected)
     return selected.select(*theirs)
+
+
+def numbered(events: ir.Table, after: int = 0) -> ir.Table:
+    """Number events that have no id, by time and then by all other columns."""
+    order = ["event_time", *(n for n in events.columns if n != "event_time")]
+    number = ibis.row_number().over(ibis.window(order_by=order)) + 1 + after
+    return events.mutate(event_id=number)
 
 
 def as_it_came(table: ir.Table, name: str, params: Params) -> Contract:

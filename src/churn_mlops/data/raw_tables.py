@@ -11,11 +11,14 @@ from pathlib import Path
 import ibis.expr.types as ir
 
 from churn_mlops.data.parse import leading_zeros, text_of, typed
+from churn_mlops.data.raw_files import held_files
+from churn_mlops.data.watermark import read_watermark
 from churn_mlops.engine import Engine
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.params.rules import nearest
 from churn_mlops.tables import Contract, contracts
+from churn_mlops.tables.folders import settle
 
 HEADER_BYTES = 1 << 20
 SAMPLE_ROWS = 1_000
@@ -48,14 +51,14 @@ def open_raw(con: Engine, params: Params) -> RawTables:
 
 def open_table(con: Engine, contract: Contract, params: Params) -> ir.Table:
     """Open one raw table; its columns are text (CSV) or typed (Parquet)."""
-    path = contract.path(params)
+    path = settle(contract.path(params))
     if not path.exists():
         raise ContractError(f"there is no {path}", fix="run `dvc repro generate_data` first")
     with readable(path):
         if params.tables.format == "csv":
             table = open_csv(con, path, path)
         else:
-            table = con.read_parquet(str(path / "*.parquet") if path.is_dir() else str(path))
+            table = con.read_parquet(_source(con, path, params))
     missing = [name for name in contract.names if name not in table.columns]
     if missing:
         hints = "".join(nearest(name, table.columns) for name in missing)
@@ -65,6 +68,13 @@ def open_table(con: Engine, contract: Contract, params: Params) -> ir.Table:
             fix="map it in data.columns, or take it out of features.static or data.measures",
         )
     return table.select(*contract.names)
+
+
+def _source(con: Engine, path: Path, params: Params) -> str | list[str]:
+    """The files that count; Spark takes one pattern, and no file is left behind the watermark."""
+    if con.name != "duckdb":
+        return str(path / "*.parquet") if path.is_dir() else str(path)
+    return [str(file) for file in held_files(path, read_watermark(params))]
 
 
 def csv_header(path: Path, named: Path) -> list[str]:

@@ -7,7 +7,7 @@ import contextlib
 import glob
 import gzip
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -23,7 +23,9 @@ CSV = (".csv", ".csv.gz", ".txt", ".txt.gz", ".tsv")
 
 
 @contextlib.contextmanager
-def opened(con: Engine, pattern: str, key: str) -> Iterator[list[tuple[str, ir.Table]]]:
+def opened(
+    con: Engine, pattern: str, key: str, only: Container[str] | None = None
+) -> Iterator[list[tuple[str, ir.Table]]]:
     """Open all files of a pattern, in the order of their names.
 
     Parameters
@@ -33,6 +35,8 @@ def opened(con: Engine, pattern: str, key: str) -> Iterator[list[tuple[str, ir.T
         A path or glob, local or ``s3://``.
     key : str
         The parameter that holds it, for messages.
+    only : container of str, optional
+        Of the local files, open those whose names are in it.
 
     Yields
     ------
@@ -49,7 +53,20 @@ def opened(con: Engine, pattern: str, key: str) -> Iterator[list[tuple[str, ir.T
     with tempfile.TemporaryDirectory(prefix="churn-source-") as folder:
         scratch = Path(folder)
         files = _fetched(pattern, key, scratch) if "://" in pattern else _local(pattern, key)
+        if only is not None and "://" not in pattern:
+            files = [path for path in files if str(path) in only]
         yield [(str(path), _open(con, path, scratch / f"{n}.csv")) for n, path in enumerate(files)]
+
+
+def states(pattern: str, key: str) -> dict[str, list[int]]:
+    """Size in bytes and time of the last change (ns since 1970) of each local file, by name.
+
+    None are told of a store, whose objects are fetched each time.
+    """
+    if "://" in pattern:
+        return {}
+    stats = {str(path): path.stat() for path in _local(pattern, key)}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
 
 
 def _local(pattern: str, key: str) -> list[Path]:

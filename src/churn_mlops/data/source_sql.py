@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,6 +26,14 @@ def masked(url: str) -> str:
         return url
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days from `first` (None: from the beginning) to `last`, both included."""
+
+    first: date | None
+    last: date
 
 
 @contextlib.contextmanager
@@ -58,7 +67,7 @@ def connection(url: str) -> Iterator[Any]:
 
 
 def batches(
-    con: Any, url: str, relation: str, since: date | None = None, time: str = "event_time"
+    con: Any, url: str, relation: str, span: Span | None = None, time: str = "event_time"
 ) -> Iterator[pa.Table]:
     """Read a table or SELECT in batches.
 
@@ -69,8 +78,8 @@ def batches(
         For messages.
     relation : str
         A table's name, perhaps with its schema, or a SELECT.
-    since : date, optional
-        Read only rows whose `time` is on or after this day; the database filters.
+    span : Span, optional
+        Read only rows whose `time` lies in it, or is missing; the database filters.
     time : str
         The source's name of the time column.
 
@@ -83,10 +92,19 @@ def batches(
     inner = f"SELECT * FROM {relation}" if NAME.match(relation) else relation.rstrip(" ;\n")  # noqa: S608
     query: str = inner
     values: tuple[object, ...] | None = None
-    if since is not None:
+    if span is not None:
         postgres = url.startswith("postgres")
-        query = f'SELECT * FROM ({inner}) AS source WHERE "{time}" >= {"$1" if postgres else "?"}'  # noqa: S608
-        values = (datetime(since.year, since.month, since.day) if postgres else since.isoformat(),)
+        bounds = [(">=", span.first)] if span.first is not None else []
+        bounds += [("<", span.last + timedelta(days=1))]
+        values = tuple(
+            datetime(day.year, day.month, day.day) if postgres else day.isoformat()
+            for _, day in bounds
+        )
+        wanted = " AND ".join(
+            f'"{time}" {sign} {f"${n}" if postgres else "?"}'
+            for n, (sign, _) in enumerate(bounds, start=1)
+        )
+        query = f'SELECT * FROM ({inner}) AS source WHERE ({wanted}) OR "{time}" IS NULL'  # noqa: S608
     with _explained(url, f"cannot run {query!r}"), con.cursor() as cursor:
         cursor.execute(query, values)
         reader = cursor.fetch_record_batch()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
 
 import ibis
@@ -12,7 +11,7 @@ import ibis.expr.types as ir
 
 from churn_mlops import engine
 from churn_mlops.data import source_files, source_sql
-from churn_mlops.data.columns import as_it_came, contract_of, mapping, renamed
+from churn_mlops.data.columns import as_it_came, contract_of, renamed
 from churn_mlops.data.parse import typed
 from churn_mlops.data.raw_tables import open_table, readable
 from churn_mlops.errors import ParamsError
@@ -22,14 +21,12 @@ from churn_mlops.summary import Summary
 from churn_mlops.tables import Writer
 
 
-def run(params: Params, since: date | None = None) -> Summary:
+def run(params: Params) -> Summary:
     """Write the raw tables from ``data.source``.
 
     Parameters
     ----------
     params : Params
-    since : date, optional
-        Bring in only the events of this day and later (databases only).
 
     Raises
     ------
@@ -47,7 +44,7 @@ def run(params: Params, since: date | None = None) -> Summary:
             elif params.data.source == "files":
                 parts = _from_files(con, name, params)
             else:
-                parts = _from_sql(con, name, params, since if name == "events" else None)
+                parts = _from_sql(con, name, params)
             rows[name] = _write(con, name, parts, params)
             outputs.append(contract_of(name, params).path(params))
             step(f"{name}: {rows[name]:,} rows")
@@ -73,19 +70,31 @@ def _from_files(con: engine.Engine, name: str, params: Params) -> Iterator[ir.Ta
         yield parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
-def _from_sql(
-    con: engine.Engine, name: str, params: Params, since: date | None
-) -> Iterator[ir.Table]:
+def _from_sql(con: engine.Engine, name: str, params: Params) -> Iterator[ir.Table]:
     url, relation = params.data.sql.url or "", getattr(params.data.sql, name)
-    time = mapping(name, params).get("event_time", "event_time")
     where = f"data.sql.{name} ({source_sql.masked(url)})"
     with source_sql.connection(url) as database:
-        for batch in source_sql.batches(database, url, relation, since, time):
+        for batch in source_sql.batches(database, url, relation):
             yield renamed(ibis.memtable(batch), name, where, params)
 
 
 def _without(con: engine.Engine, name: str, params: Params) -> Iterator[ir.Table]:
     """Users derived from the events: sign-up is the day of the first one."""
+    require_derivable(name, params)
+    events = open_table(con, contract_of("events", params), params)
+    yield users_of(events)
+
+
+def users_of(events: ir.Table) -> ir.Table:
+    """Derive users from events: sign-up is the day of the first one."""
+    day = typed(events.event_time, "date")
+    seen = events.filter(events.user_id.notnull() & day.notnull())
+    first = typed(seen.event_time, "date").min()
+    return seen.group_by("user_id").agg(signup_date=first).order_by("user_id")
+
+
+def require_derivable(name: str, params: Params) -> None:
+    """Raise `ParamsError` when a table that is not given cannot be derived from the events."""
     if name == "subscriptions":
         raise ParamsError(
             f"data.{params.data.source}.subscriptions is not given and data.subscriptions is true",
@@ -97,8 +106,3 @@ def _without(con: engine.Engine, name: str, params: Params) -> Iterator[ir.Table
             f" {', '.join(params.features.static)} (features.static)",
             fix="name the table of users, or set features.static: {}",
         )
-    events = open_table(con, contract_of("events", params), params)
-    day = typed(events.event_time, "date")
-    seen = events.filter(events.user_id.notnull() & day.notnull())
-    first = typed(seen.event_time, "date").min()
-    yield seen.group_by("user_id").agg(signup_date=first).order_by("user_id")

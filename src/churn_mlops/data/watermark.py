@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -26,11 +27,14 @@ class Watermark:
         Days were added by `churn ingest`: the source is not read as a whole any more.
     source : str
         `source_of` the parameters that it was read with.
+    sizes : mapping of str to int
+        Bytes of the raw CSV files by name; what lies behind was added by a run that was killed.
     """
 
     as_of: date | None
     ingested: bool
     source: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def watermark_path(params: Params) -> Path:
@@ -66,8 +70,9 @@ def read_watermark(params: Params) -> Watermark | None:
         body = json.loads(path.read_text(encoding="utf-8"))
         day = body["as_of"]
         as_of = None if day is None else date.fromisoformat(day)
-        return Watermark(as_of, bool(body["ingested"]), str(body["source"]))
-    except (ValueError, KeyError, TypeError) as error:
+        sizes = {str(name): int(size) for name, size in body.get("sizes", {}).items()}
+        return Watermark(as_of, bool(body["ingested"]), str(body["source"]), sizes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ContractError(
             f"{path} is damaged: {error!r}",
             fix="read the source as a whole again: `churn generate-data --anew`",
@@ -78,4 +83,4 @@ def write_watermark(params: Params, mark: Watermark) -> None:
     """Write the watermark; the tables that it speaks of must lie there already."""
     as_of = None if mark.as_of is None else mark.as_of.isoformat()
     body = {"as_of": as_of, "ingested": mark.ingested, "source": mark.source}
-    write_json(watermark_path(params), body)
+    write_json(watermark_path(params), body | ({"sizes": dict(mark.sizes)} if mark.sizes else {}))

@@ -45,7 +45,11 @@ class Contract:
         Columns that identify a row; tables are written in this order.
     columns : tuple of Column
     parts : bool
-        Grows with days: in Parquet it is a directory of part files.
+        In Parquet it is a directory of part files.
+    day : str, optional
+        The column that tells a row's day, a date or a time: in Parquet the table grows day by day,
+        and its recent days have a file each. A column that is not among `columns` is only looked
+        at while the table is written.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Contract:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     parts: bool = False
+    day: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ def events(params: Params, folder: str = "raw") -> Contract:
             *measures,
         ),
         parts=True,
+        day="event_time",
     )
 
 
@@ -130,6 +131,7 @@ def user_daily(params: Params) -> Contract:
             Column("days_since_signup", "int32", False, "days", "0 on the day of sign-up"),
         ),
         parts=True,
+        day="as_of_date",
     )
 
 
@@ -149,4 +151,5 @@ def labels_daily(params: Params) -> Contract:
             Column("churn_label", "int8", False, "0/1", "1: none of these days is active"),
         ),
         parts=True,
+        day="as_of_date",
     )

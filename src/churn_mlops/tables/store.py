@@ -1,28 +1,24 @@
-"""Reads tables into the engine and writes them beside their place, then renames."""
+"""Reads tables into the engine."""
 
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
-from churn_mlops.engine import Engine, embedded
+from churn_mlops.engine import Engine
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.tables.contract import Contract
+from churn_mlops.tables.folders import files_since, settle
 
 
 def exists(contract: Contract, params: Params) -> bool:
     """Tell whether the table has been written."""
-    return contract.path(params).exists()
+    return settle(contract.path(params)).exists()
 
 
 def present(contract: Contract, params: Params) -> list[str]:
@@ -41,8 +37,16 @@ def present(contract: Contract, params: Params) -> list[str]:
     return list(ds.dataset(path, format="parquet").schema.names)
 
 
-def scan(con: Engine, contract: Contract, params: Params) -> ir.Table:
+def scan(con: Engine, contract: Contract, params: Params, since: date | None = None) -> ir.Table:
     """Open a table as an Ibis expression with the contract's columns and types.
+
+    Parameters
+    ----------
+    con : Engine
+    contract : Contract
+    params : Params
+    since : date, optional
+        Only the rows of this day and later; files that cannot hold any are not opened.
 
     Raises
     ------
@@ -51,14 +55,26 @@ def scan(con: Engine, contract: Contract, params: Params) -> ir.Table:
     """
     path = _require(contract, params)
     if params.tables.format == "csv":
-        return _scan_csv(con, contract, path)
-    table = con.read_parquet(str(path / "*.parquet") if path.is_dir() else str(path))
+        return _since(_scan_csv(con, contract, path), contract, since)
+    source: str | list[str] = str(path / "*.parquet") if path.is_dir() else str(path)
+    if since is not None and con.name == "duckdb":
+        source = files_since(path, since) or source
+    table = con.read_parquet(source)
     contract.require(table.columns, path)
-    return table.select(*contract.names)
+    return _since(table.select(*contract.names), contract, since)
+
+
+def _since(table: ir.Table, contract: Contract, since: date | None) -> ir.Table:
+    if since is None:
+        return table
+    if contract.day not in contract.names:
+        raise ContractError(f"table '{contract.name}' has no column that tells a row's day")
+    # A date is compared as the time of its midnight, so that statistics of either type help.
+    return table.filter(table[contract.day] >= ibis.literal(since).cast(table[contract.day].type()))
 
 
 def _require(contract: Contract, params: Params) -> Path:
-    path = contract.path(params)
+    path = settle(contract.path(params))
     if not path.exists():
         raise ContractError(
             f"there is no {path}",
@@ -84,108 +100,3 @@ def _scan_csv(con: Engine, contract: Contract, path: Path) -> ir.Table:
     else:
         table = con.read_csv(str(path), schema=ibis.schema(types), header=True, escape='"')
     return table.select(*contract.names)
-
-
-class Writer:
-    """Writes a table part by part; nothing is seen under its name until all parts are there.
-
-    Each part must come sorted by the key and after the parts before it. CSV parts are joined to
-    one file; a Parquet table with ``parts`` becomes a directory of part files.
-
-    Parameters
-    ----------
-    contract : Contract
-    params : Params
-        Format and place.
-    path : Path, optional
-        Another place than the contract's.
-    """
-
-    def __init__(self, contract: Contract, params: Params, path: Path | None = None) -> None:
-        self.contract = contract
-        self.path = path or contract.path(params)
-        self.rows = 0
-        self._format = params.tables.format
-        self._params = params
-        self._beside = self.path.with_name(f".{self.path.name}.writing")
-        self._count = 0
-
-    def __enter__(self) -> Self:
-        _remove(self._beside)
-        self._beside.mkdir(parents=True)
-        return self
-
-    def append(self, con: Engine, part: ir.Table | pa.Table) -> int:
-        """Write one part and return its number of rows."""
-        target = self._beside / f"part-{self._count:05d}.{self._format}"
-        first = self._count == 0
-        self._count += 1
-        if isinstance(part, pa.Table) or con.name != "duckdb":
-            arrow = part if isinstance(part, pa.Table) else part.to_pyarrow()
-            with embedded(self._params) as own:
-                own.con.register("part", arrow)
-                rows = self._copy(own, own.table("part"), target, header=first)
-        else:
-            rows = self._copy(con, part, target, header=first)
-        self.rows += rows
-        return rows
-
-    def _copy(self, con: Any, table: ir.Table, target: Path, *, header: bool) -> int:
-        typed = self.contract.typed(table)
-        options = f"FORMAT csv, HEADER {header}" if self._format == "csv" else "FORMAT parquet"
-        # Registers in-memory tables, as con.to_csv does; that one does not tell the rows.
-        con._run_pre_execute_hooks(typed)
-        query = f"COPY ({con.compile(typed)}) TO '{_quoted(target)}' ({options})"
-        return int(con.raw_sql(query).fetchone()[0])
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self._commit()
-        _remove(self._beside)
-
-    def _commit(self) -> None:
-        parts = sorted(self._beside.iterdir())
-        if not parts:
-            raise ContractError(f"nothing was written to {self.path}")
-        if self._format == "parquet" and self.contract.parts:
-            _remove(self.path)
-            os.replace(self._beside, self.path)
-            return
-        if len(parts) > 1 and self._format == "parquet":
-            raise ContractError(f"table '{self.contract.name}' is one file and cannot take parts")
-        with parts[0].open("ab") as whole:
-            for part in parts[1:]:
-                with part.open("rb") as file:
-                    shutil.copyfileobj(file, whole, 1 << 24)
-                part.unlink()
-        os.replace(parts[0], self.path)
-
-
-def write(
-    con: Engine,
-    parts: ir.Table | pa.Table | Iterable[ir.Table],
-    contract: Contract,
-    params: Params,
-    path: Path | None = None,
-) -> int:
-    """Write a whole table, given as one expression or as parts, and return its rows."""
-    with Writer(contract, params, path) as writer:
-        for part in [parts] if isinstance(parts, ir.Table | pa.Table) else parts:
-            writer.append(con, part)
-    return writer.rows
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

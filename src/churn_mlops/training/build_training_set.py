@@ -5,6 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from churn_mlops import engine
+from churn_mlops.data.bad_days import read_bad_days, spoiled
 from churn_mlops.errors import NotEnoughDataError
 from churn_mlops.features.catalogue import features_contract
 from churn_mlops.features.eligibility import eligible
@@ -36,7 +37,7 @@ def run(params: Params) -> Summary:
     contract = dataset_contract(params)
     with engine.connect(params) as con:
         features = scan(con, features_contract(params), params)
-        labels = scan(con, contracts.labels_daily(params), params)
+        labels, left_out = learnable(con, scan(con, contracts.labels_daily(params), params), params)
         users = labels.select("user_id").distinct()
         days = engine.value(con, labels.as_of_date.nunique())
         ranges = user_ranges(users, days, params)
@@ -51,10 +52,22 @@ def run(params: Params) -> Summary:
                 raise NotEnoughDataError(
                     "no mature row is eligible:"
                     f" churn.active_within_days = {params.churn.active_within_days},"
-                    f" churn.within_subscription = {params.churn.within_subscription}",
-                    fix="loosen these or bring more days of data",
+                    f" churn.within_subscription = {params.churn.within_subscription}"
+                    + (f"; {left_out:,} rows are left out for bad days" if left_out else ""),
+                    fix="loosen these or bring more days of data; data/raw/bad_days.json lists the"
+                    " bad days",
                 )
-    return Summary("build_training_set", {contract.name: out.rows}, [out.path])
+    facts = {"left out for bad days": left_out} if left_out else {}
+    return Summary("build_training_set", {contract.name: out.rows}, [out.path], facts)
+
+
+def learnable(con: engine.Engine, labels: ir.Table, params: Params) -> tuple[ir.Table, int]:
+    """Leave out the labels of days that bad days have spoiled, and count them."""
+    days = sorted(spoiled(read_bad_days(params), params))
+    if not days:
+        return labels, 0
+    bad = labels.as_of_date.isin(days)
+    return labels.filter(~bad), int(engine.value(con, labels.filter(bad).count()))
 
 
 def eligible_first(features: ir.Table) -> ir.Table:

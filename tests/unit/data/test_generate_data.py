@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn_mlops.data import generate_data
+from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ParamsError
 
 SMALL = {"data": {"synthetic": {"users": 60, "days": 65}}}
@@ -56,6 +57,10 @@ def test_an_impossible_drift_names_its_section(workspace: Path, make_params: Any
         generate_data.run(make_params(over))
 
 
-def test_only_a_database_can_be_asked_for_new_days(workspace: Path, make_params: Any) -> None:
-    with pytest.raises(ParamsError, match=r"data\.source is 'synthetic'"):
-        generate_data.run(make_params(SMALL), since=date(2025, 2, 1))
+def test_it_says_how_far_the_raw_tables_reach(workspace: Path, make_params: Any) -> None:
+    params = make_params(SMALL)
+    generate_data.run(params)
+    mark = read_watermark(params)
+    assert mark is not None
+    assert (mark.as_of, mark.ingested) == (date(2025, 3, 6), False)
+    assert (workspace / "data/raw/bad_days.json").read_text() == '{\n  "days": []\n}\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from churn_mlops.data.source_sql import batches, connection, masked
+from churn_mlops.data.source_sql import Span, batches, connection, masked
 from churn_mlops.errors import SourceError
 
 
@@ -20,9 +20,9 @@ def make(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def rows(url: str, relation: str, since: date | None = None) -> list[dict[str, object]]:
+def rows(url: str, relation: str, span: Span | None = None) -> list[dict[str, object]]:
     with connection(url) as con:
-        return pa.concat_tables(list(batches(con, url, relation, since))).to_pylist()
+        return pa.concat_tables(list(batches(con, url, relation, span))).to_pylist()
 
 
 @pytest.mark.parametrize("relation", ["events", "SELECT * FROM events;", "select * from events"])
@@ -30,10 +30,20 @@ def test_a_table_or_a_query(tmp_path: Path, relation: str) -> None:
     assert [r["user_id"] for r in rows(make(tmp_path / "x.db"), relation)] == [1, 2]
 
 
-def test_only_new_days(tmp_path: Path) -> None:
+def test_only_the_days_that_are_asked_for(tmp_path: Path) -> None:
     url = make(tmp_path / "x.db")
-    assert [r["user_id"] for r in rows(url, "events", date(2025, 1, 2))] == [2]
-    assert rows(url, "events", date(2025, 1, 3)) == []
+    first, second = date(2025, 1, 1), date(2025, 1, 2)
+    assert [r["user_id"] for r in rows(url, "events", Span(second, second))] == [2]
+    assert [r["user_id"] for r in rows(url, "events", Span(None, first))] == [1]
+    assert rows(url, "events", Span(date(2025, 1, 3), date(2025, 1, 9))) == []
+
+
+def test_a_row_without_a_time_is_read_too(tmp_path: Path) -> None:
+    url = make(tmp_path / "x.db")
+    with sqlite3.connect(tmp_path / "x.db") as db:
+        db.execute("INSERT INTO events VALUES (3, NULL)")
+    day = date(2025, 1, 1)
+    assert [r["user_id"] for r in rows(url, "events", Span(day, day))] == [1, 3]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""A Parquet table's folder: the names of its files, and how another takes its place.
+
+A folder cannot be replaced in one step. The old one is moved aside, the new one takes its name,
+the old one is removed; whoever opens the table finishes what a killed process left half-way.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+
+_DAY = re.compile(r"day-(\d{4}-\d{2}-\d{2})\.parquet")
+
+
+def beside(path: Path) -> Path:
+    """Where a table is written until it is whole."""
+    return path.with_name(f".{path.name}.writing")
+
+
+def swap(path: Path) -> None:
+    """Let the whole folder `beside` a table take the table's place."""
+    old = _aside(path)
+    if path.exists():
+        os.replace(path, old)
+    os.replace(beside(path), path)
+    remove(old)
+
+
+def settle(path: Path) -> Path:
+    """Finish a `swap` that was cut short; returns the path."""
+    old = _aside(path)
+    if not old.exists():
+        return path
+    if not path.exists():
+        # The old one is moved aside only when the new one is whole.
+        os.replace(beside(path) if beside(path).exists() else old, path)
+    remove(old)
+    return path
+
+
+def day_file(day: date) -> str:
+    """Name of the file that holds the rows of one day."""
+    return f"day-{day.isoformat()}.parquet"
+
+
+def days_of(path: Path) -> list[date]:
+    """The days that have a file of their own, the earliest first."""
+    found = (_DAY.fullmatch(file.name) for file in path.iterdir()) if path.is_dir() else ()
+    return sorted(date.fromisoformat(match[1]) for match in found if match)
+
+
+def files_since(path: Path, day: date) -> list[str] | None:
+    """The files that can hold rows of a day and later; None when that may be any of them."""
+    days = days_of(path)
+    if not days or days[0] > day:
+        return None
+    return [str(path / day_file(one)) for one in days if one >= day] or None
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")

@@ -1,0 +1,260 @@
+"""Writes tables beside their place, then renames."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import date, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from churn_mlops.engine import Engine, embedded
+from churn_mlops.errors import ContractError
+from churn_mlops.params import Params
+from churn_mlops.tables import folders
+from churn_mlops.tables.contract import Contract
+from churn_mlops.tables.made import Made
+
+
+class Writer:
+    """Writes a table part by part; nothing is seen under its name until all parts are there.
+
+    Each part must come sorted by the key and after the parts before it. CSV parts are joined to
+    one file; a Parquet table with ``parts`` becomes a directory of part files, and one that grows
+    with days gets a file for each of its `kept_days` last days.
+
+    Parameters
+    ----------
+    contract : Contract
+    params : Params
+        Format and place.
+    path : Path, optional
+        Another place than the contract's.
+    last_day : date, optional
+        The last day of a table with ``Contract.day``; without it, it cannot grow by days.
+    fingerprint : str, optional
+        What the table is made from (`made.fingerprint`); given with `last_day`.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        params: Params,
+        path: Path | None = None,
+        last_day: date | None = None,
+        fingerprint: str = "",
+    ) -> None:
+        self.contract = contract
+        self.path = path or contract.path(params)
+        self.rows = 0
+        self._format = params.tables.format
+        self._params = params
+        self._beside = folders.beside(self.path)
+        self._count = 0
+        self._fingerprint = fingerprint
+        by_day = self._format == "parquet" and contract.parts and contract.day is not None
+        self._last_day = last_day if by_day else None
+        self._con: Engine | None = None
+
+    def __enter__(self) -> Self:
+        folders.remove(folders.beside(folders.settle(self.path)))
+        self._beside.mkdir(parents=True)
+        return self
+
+    def append(self, con: Engine, part: ir.Table | pa.Table) -> int:
+        """Write one part and return its number of rows."""
+        target = self._beside / f"part-{self._count:05d}.{self._format}"
+        first = self._count == 0
+        self._count += 1
+        with ExitStack() as stack:
+            if isinstance(part, pa.Table) or con.name != "duckdb":
+                arrow = part if isinstance(part, pa.Table) else part.to_pyarrow()
+                con = stack.enter_context(embedded(self._params))
+                con.con.register("part", arrow)
+                part = con.table("part")
+            else:
+                self._con = con
+            if self._last_day is None:
+                rows = self._copy(con, self.contract.typed(part), target, header=first)
+            else:
+                rows = self._copy_by_day(con, part, target, self._last_day)
+        self.rows += rows
+        return rows
+
+    def _copy(self, con: Engine, table: ir.Table, target: Path, *, header: bool) -> int:
+        options = f"FORMAT csv, HEADER {header}" if self._format == "csv" else "FORMAT parquet"
+        return copy(con, table, target, options)
+
+    def _copy_by_day(self, con: Engine, part: ir.Table, target: Path, last_day: date) -> int:
+        """Write older days to a part file, the last ones to a file that is cut up in the end."""
+        staged = self._beside / ".staged"
+        rows = copy(con, with_day(part, self.contract), staged, "FORMAT parquet")
+        first = last_day - timedelta(days=kept_days(self._params) - 1)
+        # Computing the part is the costly work; reading it once more is not.
+        source = f"SELECT * EXCLUDE ({DAY}) FROM read_parquet('{_quoted(staged)}')"  # noqa: S608
+        recent = f"coalesce({DAY} BETWEEN DATE '{first}' AND DATE '{last_day}', false)"
+        con.raw_sql(f"COPY ({source} WHERE NOT {recent}) TO '{_quoted(target)}' (FORMAT parquet)")
+        source = f"SELECT * FROM read_parquet('{_quoted(staged)}')"  # noqa: S608
+        key = ", ".join((DAY, *self.contract.key))
+        place = self._beside / f".recent-{target.name}"
+        con.raw_sql(
+            f"COPY ({source} WHERE {recent} ORDER BY {key}) TO '{_quoted(place)}' (FORMAT parquet)"
+        )
+        staged.unlink()
+        return rows
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+        finally:
+            folders.remove(folders.beside(folders.settle(self.path)))
+
+    def _commit(self) -> None:
+        if self._last_day is not None:
+            self._cut_into_days(self._last_day)
+            made = Made.anew(self._fingerprint, self._last_day, self.rows)
+            made.write(self._beside)
+        parts = sorted(self._beside.iterdir())
+        if not parts or self._count == 0:
+            raise ContractError(f"nothing was written to {self.path}")
+        if self._format == "parquet" and self.contract.parts:
+            folders.swap(self.path)
+            return
+        if len(parts) > 1 and self._format == "parquet":
+            raise ContractError(f"table '{self.contract.name}' is one file and cannot take parts")
+        with parts[0].open("ab") as whole:
+            for part in parts[1:]:
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, whole, 1 << 24)
+                part.unlink()
+        os.replace(parts[0], self.path)
+
+    def _cut_into_days(self, last_day: date) -> None:
+        """Give each of the last days its file; parts come in the order of users, and stay so."""
+        recent = sorted(self._beside.glob(".recent-*"))
+        if not recent:
+            return
+        listed = ", ".join(f"'{_quoted(path)}'" for path in recent)
+        source = f"FROM read_parquet([{listed}])"
+        with ExitStack() as stack:
+            con = self._con or stack.enter_context(embedded(self._params))
+            days = con.raw_sql(f"SELECT DISTINCT {DAY} {source} ORDER BY 1").fetchall()
+            for (day,) in days:
+                target = self._beside / folders.day_file(day)
+                con.raw_sql(
+                    f"COPY (SELECT * EXCLUDE ({DAY}) {source} WHERE {DAY} = DATE '{day}')"
+                    f" TO '{_quoted(target)}' (FORMAT parquet)"
+                )
+        for path in recent:
+            path.unlink()
+
+
+DAY = "_day"
+
+
+def kept_days(params: Params) -> int:
+    """How many of its last days a growing table keeps in files of their own.
+
+    Adding a day looks back over the longest window or the horizon, from the earliest day that
+    late rows may still change.
+    """
+    longest = max(*params.features.windows_days, params.churn.window_days)
+    return longest + params.data.late_days + 1
+
+
+def with_day(table: ir.Table, contract: Contract) -> ir.Table:
+    """The typed table, and the day of each row beside it."""
+    if contract.day is None:
+        raise ContractError(f"table '{contract.name}' has no column that tells a row's day")
+    columns = {name: table[name].cast(kind) for name, kind in contract.types.items()}
+    return table.select(**columns, **{DAY: table[contract.day].cast("date")})
+
+
+def write_days(
+    con: Engine, table: ir.Table, contract: Contract, params: Params, first: date, last: date
+) -> int:
+    """Write the files of some days of a growing table, each in the place of the one before it.
+
+    Parameters
+    ----------
+    con : Engine
+    table : ibis Table
+        The rows of these days, in any order.
+    contract : Contract
+    params : Params
+    first, last : date
+        Both included. A day without rows gets a file without rows.
+
+    Returns
+    -------
+    int
+        Rows that were written.
+    """
+    folder = folders.settle(contract.path(params))
+    rows = 0
+    with ExitStack() as stack:
+        whole = with_day(table, contract)
+        if con.name == "duckdb":
+            con.raw_sql(f"CREATE OR REPLACE TEMP TABLE _days AS {compiled(con, whole)}")
+        else:
+            arrow = whole.to_pyarrow()
+            con = stack.enter_context(embedded(params))
+            con.con.register("_days", arrow)
+        order = ", ".join(contract.key)
+        for n in range((last - first).days + 1):
+            day = first + timedelta(days=n)
+            query = f"SELECT * EXCLUDE ({DAY}) FROM _days WHERE {DAY} = DATE '{day}'"  # noqa: S608
+            target = folder / folders.day_file(day)
+            writing = target.with_name(f".{target.name}.writing")
+            copied = con.raw_sql(
+                f"COPY ({query} ORDER BY {order}) TO '{_quoted(writing)}' (FORMAT parquet)"
+            )
+            rows += int(copied.fetchone()[0])
+            os.replace(writing, target)
+    return rows
+
+
+def copy(con: Engine, table: ir.Table, target: Path, options: str) -> int:
+    """Write an expression to a file and return its rows, which `to_csv` and the like do not."""
+    query = f"COPY ({compiled(con, table)}) TO '{_quoted(target)}' ({options})"
+    return int(con.raw_sql(query).fetchone()[0])
+
+
+def compiled(con: Engine, table: ir.Table) -> str:
+    """The query of an expression; registers the in-memory tables that it needs."""
+    con._run_pre_execute_hooks(table)
+    return str(con.compile(table))
+
+
+def write(
+    con: Engine,
+    parts: ir.Table | pa.Table | Iterable[ir.Table],
+    contract: Contract,
+    params: Params,
+    path: Path | None = None,
+    **by_day: Any,
+) -> int:
+    """Write a whole table, given as one expression or as parts, and return its rows.
+
+    `by_day` are `last_day` and `fingerprint` of a `Writer`.
+    """
+    with Writer(contract, params, path, **by_day) as writer:
+        for part in [parts] if isinstance(parts, ir.Table | pa.Table) else parts:
+            writer.append(con, part)
+    return writer.rows
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
