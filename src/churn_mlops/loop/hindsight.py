@@ -53,12 +53,19 @@ def graded(day: Day, risks: np.ndarray, known: Truth) -> Day:
     return replace(
         day,
         churn_true=round(float(known.silent.mean()), 6),
-        pr_auc_realised=_pr_auc(risks, known.silent),
-        oracle_pr_auc=_pr_auc(known.probability, known.silent),
+        pr_auc_realised=pr_auc(risks, known.silent),
+        oracle_pr_auc=pr_auc(known.probability, known.silent),
     )
 
 
-def _pr_auc(risks: np.ndarray, labels: np.ndarray) -> float | None:
+def pr_auc(risks: np.ndarray, labels: np.ndarray) -> float | None:
+    """Average precision; None when all stayed or all left.
+
+    Parameters
+    ----------
+    risks : array of float, shape (n,)
+    labels : array of bool, shape (n,)
+    """
     if labels.all() or not labels.any():
         return None
     groups = Groups(risks)
