@@ -49,7 +49,7 @@ def _root(
 
 for _stage in stages.STAGES:
     app.command()(_stage)
-for _group in (data, training, registry, serving, monitoring, loop, inspect):
+for _group in (data, loop, training, registry, serving, monitoring, inspect):
     for _command in _group.COMMANDS:
         _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
         app.command(cls=_kind)(_command)

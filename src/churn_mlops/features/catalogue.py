@@ -219,6 +219,7 @@ def features_contract(params: Params) -> Contract:
         ("user_id", "as_of_date"),
         (*key, eligible, *columns),
         parts=True,
+        day="as_of_date",
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +159,11 @@ def _broken_off(params: Params, mark: Watermark | None) -> date | None:
 
 def _newest(params: Params, mark: Watermark | None, open_day: date | None) -> date:
     """The last day to bring in when nobody says which."""
-    if params.data.source == "synthetic":
-        reached = mark.as_of if mark else None
-        if reached is None:
-            return params.data.last_synthetic_day
-        return open_day or reached + timedelta(days=1)
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    return max(yesterday, mark.as_of) if mark and mark.as_of else yesterday
+    from churn_mlops.data.ingest import next_day
+
+    if params.data.source == "synthetic" and open_day is not None:
+        return open_day
+    return max(next_day(params), mark.as_of) if mark and mark.as_of else next_day(params)
 
 
 def summed_up(params: Params, log: DayLog, days: int) -> Summary:
@@ -187,16 +185,18 @@ def summed_up(params: Params, log: DayLog, days: int) -> Summary:
 
 def _steps(until: str | None) -> list[Step]:
     # Here, as each brings libraries along that not every command needs.
-    from churn_mlops.data import grow, ingest
+    from churn_mlops.data import ingest, prepare_day, validate_day
+    from churn_mlops.features import features_day
     from churn_mlops.inference import batch_score
     from churn_mlops.monitoring import drift, performance, score_proxy
+    from churn_mlops.training import labels_day
 
     actions: dict[str, Callable[[Params, date], Summary]] = {
         "ingest": ingest.run,
-        "validate_data": lambda params, _: grow.validate_day(params),
-        "prepare_data": lambda params, _: grow.prepare_day(params),
-        "build_features": lambda params, _: grow.features_day(params),
-        "build_labels": lambda params, _: grow.labels_day(params),
+        "validate_data": lambda params, _: validate_day.run(params),
+        "prepare_data": lambda params, _: prepare_day.run(params),
+        "build_features": lambda params, _: features_day.run(params),
+        "build_labels": lambda params, _: labels_day.run(params),
         "batch_score": batch_score.run,
         "score_proxy": lambda params, _: score_proxy.run(params),
         "drift_check": drift.run,

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from churn_mlops.errors import ContractError
 from churn_mlops.files import write_json
+from churn_mlops.monitoring import probation
 from churn_mlops.monitoring.evidence import Evidence
 from churn_mlops.monitoring.repro import Outcome, repro, require_workspace
 from churn_mlops.monitoring.retrain_checks import Held, preconditions
@@ -124,6 +125,8 @@ def run(
 ) -> Summary:
     """Decide, and train when it is to be done; the caller holds the workspace's lock.
 
+    A probation that is under way is judged before (`probation.run`).
+
     Parameters
     ----------
     params : Params
@@ -150,6 +153,9 @@ def run(
     RetrainError
         A stage failed, or DVC could not begin.
     """
+    if not dry_run:
+        # Who is champion is settled first, and a probation whose days are over ends.
+        probation.run(params)
     evidence, begun = read_evidence(params), _begun(params)
     if begun is not None and begun["as_of_date"] == evidence.day.isoformat():
         kinds = {one["kind"]: one["text"] for one in begun["triggers"]}

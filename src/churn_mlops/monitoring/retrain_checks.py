@@ -116,8 +116,10 @@ def _echo(trigger: Trigger, evidence: Evidence, params: Params) -> str | None:
 def _drift_echo(evidence: Evidence, params: Params) -> str | None:
     recent = evidence.own_drift[-params.monitoring.retrain.drift_checks :]
     failed = [one for one in recent if one.failed and not one.upstream]
-    if not failed:
+    if not failed and any(one.failed for one in recent):
         return "every failed check was of a day with a fault of whoever delivers the data"
+    if not failed:
+        return None
     latest = failed[-1]
     moved = latest.moved
     back = {name: reach(name, params) for name in moved}
@@ -226,7 +228,7 @@ def learnable(since: date, evidence: Evidence, params: Params) -> date | None:
 
 def _no_trial(evidence: Evidence, _: Sequence[Trigger], __: Params) -> Outcome:
     trial = evidence.trial
-    if trial is None:
+    if trial is None or evidence.day >= trial.until:
         return True, "no probation is under way"
     return False, (f"{trial.champion} is on probation against {trial.before} until {trial.until}")
 

@@ -135,6 +135,23 @@ class Performance(File):
     promises: dict[str, Promises]
 
 
+class Precondition(File):
+    """A precondition of training."""
+
+    check: str
+    passed: bool
+    binding: bool
+
+
+class Retrained(File):
+    """monitoring/retrain_latest.json."""
+
+    as_of_date: date
+    action: Literal["nothing", "wait", "retrain"]
+    checks: tuple[Precondition, ...]
+    waiting_since: date | None
+
+
 Kind = TypeVar("Kind", bound=File)
 
 
