@@ -31,13 +31,13 @@ SUMMARY, PAGE = "summary.json", "index.html"
 HEADLINE = 60
 
 
-def run(source: Path, folder: Path, plan: Plan, days: int, *, serve: bool = True) -> Summary:
+def run(params_file: Path, folder: Path, plan: Plan, days: int, *, serve: bool = True) -> Summary:
     """Live through days, or through those that are missing in a folder.
 
     Parameters
     ----------
-    source : Path
-        The project's folder.
+    params_file : Path
+        The project's parameters.
     folder : Path
         Where to live; made when it is not there.
     plan : Plan
@@ -60,7 +60,7 @@ def run(source: Path, folder: Path, plan: Plan, days: int, *, serve: bool = True
     started = time.perf_counter()
     folder = folder.resolve()
     with steps(f"simulate {plan.scenario}", days + 2) as step:
-        if not prepare(source, folder, plan):
+        if not prepare(params_file, folder, plan):
             first_models(folder, plan)
         step("the first models")
         with inside(folder) as params, workspace_lock(params, "churn simulate"):

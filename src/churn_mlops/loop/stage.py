@@ -23,6 +23,8 @@ from churn_mlops.params import Params, load
 
 MARK = "simulation.json"
 PARAMS = "params.yaml"
+FIRST_DAY = date(2025, 1, 1)
+"""First day of the log."""
 # What dvc.yaml lists as the code of its stages.
 CODE = ("src", "scripts", ".dvc")
 SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "cache", "tmp")
@@ -71,13 +73,13 @@ class Plan:
         return asdict(self) | {"first": self.first.isoformat()}
 
 
-def prepare(source: Path, folder: Path, plan: Plan) -> bool:
+def prepare(params_file: Path, folder: Path, plan: Plan) -> bool:
     """Lay out the workspace, unless it is there already, to go on with.
 
     Parameters
     ----------
-    source : Path
-        The project: its pipeline, its code, its parameters.
+    params_file : Path
+        The parameters to begin with; the project's pipeline and code lie beside them.
     folder : Path
     plan : Plan
 
@@ -91,7 +93,7 @@ def prepare(source: Path, folder: Path, plan: Plan) -> bool:
     ParamsError
         The folder holds something else.
     SourceError
-        The source is no project.
+        No project lies beside the parameters.
     """
     mark = folder / MARK
     if mark.exists():
@@ -104,11 +106,12 @@ def prepare(source: Path, folder: Path, plan: Plan) -> bool:
         return bool(known["trained"])
     if folder.exists() and any(folder.iterdir()):
         raise ParamsError(f"{folder} is not empty", fix="choose another folder with --into")
-    missing = [name for name in ("dvc.yaml", PARAMS, *CODE) if not (source / name).exists()]
+    source = params_file.absolute().parent
+    missing = [name for name in ("dvc.yaml", *CODE) if not (source / name).exists()]
     if missing:
         raise SourceError(
-            f"{source.absolute()} lacks {', '.join(missing)}, which the pipeline is made of",
-            fix="run `churn simulate` in the project's folder",
+            f"{source} lacks {', '.join(missing)}, which the pipeline is made of",
+            fix="go to the project's folder, or name its params.yaml with --params",
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name in CODE:
@@ -116,7 +119,7 @@ def prepare(source: Path, folder: Path, plan: Plan) -> bool:
     for name in ("dvc.yaml", ".dvcignore"):
         if (source / name).exists():
             shutil.copy(source / name, folder / name)
-    tree = settings(yaml.safe_load((source / PARAMS).read_text(encoding="utf-8")) or {}, plan)
+    tree = settings(yaml.safe_load(params_file.read_text(encoding="utf-8")) or {}, plan)
     write_text(folder / PARAMS, yaml.safe_dump(tree, sort_keys=False))
     subprocess.run(["git", "init", "-q", str(folder)], check=True)  # noqa: S603, S607 (as people do)
     write_mark(folder, plan, trained=False)
