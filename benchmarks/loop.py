@@ -30,7 +30,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,6 +41,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from loop_table import POLICIES, table
 from loop_world import DAYS, FIRST, Walk, World, build, known_from_the_start
 from workspace import machine
 
@@ -55,18 +55,20 @@ from churn_mlops.loop.scenarios import SCENARIOS
 from churn_mlops.loop.stage import Plan
 from churn_mlops.monitoring import drift, performance, retrain
 from churn_mlops.monitoring.repro import Outcome
-from churn_mlops.params import load
-from churn_mlops.registry import promote_model
-from churn_mlops.registry.bundle import Bundle, copy_bundle
+from churn_mlops.monitoring.shadow import score_shadow
+from churn_mlops.params import Params, load
+from churn_mlops.registry import promote_model, rollback
+from churn_mlops.registry.bundle import Bundle, copy_bundle, load_bundle
 from churn_mlops.registry.champion import load_champion, production_folder
-from churn_mlops.registry.history import PROMOTED, REFUSED, REVERTED, ledger
+from churn_mlops.registry.history import PROMOTED, REFUSED, REVERTED, ROLLED_BACK, ledger
 from churn_mlops.registry.promote_model import Contender, choose_challenger
+from churn_mlops.summary import Summary
 from churn_mlops.training import build_training_set, train, train_baseline, train_candidate
 
-POLICIES = ("ours", "psi", "never")
 HIGH_PSI = 0.25
 PSI_EVERY = 7
 LAST_DAYS = 30
+SHADOW = Path("artifacts/shadow")
 
 
 @dataclass
@@ -115,6 +117,8 @@ def promote(walk: Walk, day: date, *, gate: bool = True) -> str:
             action = PROMOTED if verdict.passed else REFUSED
             reason = "; ".join(verdict.failed) or f"{verdict.difference:+.4f}"
     if action == PROMOTED:
+        if champion:
+            copy_bundle(place, SHADOW)
         copy_bundle(Path("artifacts/models") / challenger.name, place)
     rival = champion.facts() if champion else None
     facts = {"challenger": challenger.facts(), "champion": rival, "reason": reason}
@@ -148,6 +152,18 @@ def scored(bundle: Bundle, day: date) -> tuple[pa.Table, np.ndarray]:
     return rows, bundle.score(bundle.encode(columns))
 
 
+def go_back(params: Params, reason: str, to: str) -> Summary:
+    """What `rollback` does, without a registry; the champion before is the one scored along."""
+    now, before = load_champion(params), load_bundle(SHADOW)
+    if not before.version == to:
+        raise PromotionError(f"{before.version} was scored along, and not {to}")
+    copy_bundle(SHADOW, production_folder(params))
+    ends = {"from": now, "to": before}
+    told = {name: {"digest": one.digest, "version": one.version} for name, one in ends.items()}
+    ledger(params).append(ROLLED_BACK, **told, reason=reason)
+    return Summary("rollback")
+
+
 def ours(walk: Walk, day: date, result: Result) -> None:
     """A day as `churn daily` and `churn retrain` have it."""
     refused = walk.world.refused.get(day.isoformat())
@@ -157,6 +173,7 @@ def ours(walk: Walk, day: date, result: Result) -> None:
         result.alarms.append(day.isoformat())
     else:
         make_list(walk, day)
+        score_shadow(walk.params)
         told = drift.run(walk.params, day)
         performance.run(walk.params)
         if told.facts["status"] == "FAIL":
@@ -168,6 +185,7 @@ def ours(walk: Walk, day: date, result: Result) -> None:
         return Outcome(("train_candidate",))
 
     retrain.repro = repro  # type: ignore[attr-defined]
+    rollback.run = go_back  # type: ignore[assignment]
     before = len(ledger(walk.params).entries())
     decided = retrain.run(walk.params, "params.yaml", reason=None)
     new = [entry.action for entry in ledger(walk.params).entries()[before:]]
@@ -262,7 +280,7 @@ def reference(walk: Walk, root: Path) -> float:
     there = load("params.yaml", environment={})
     build_training_set.run(there)
     train.train(train_candidate.STAGE, train_candidate.CANDIDATE, there, lambda _: None)
-    bundle = load_bundle_of("candidate")
+    bundle = load_bundle(Path("artifacts/models/candidate"))
     os.chdir(here)
     values = []
     days = [walk.world.plan.day(n) for n in range(DAYS - LAST_DAYS, DAYS)]
@@ -274,13 +292,6 @@ def reference(walk: Walk, root: Path) -> float:
     told.write_text(json.dumps(float(np.mean(values))))
     shutil.rmtree(folder)
     return float(np.mean(values))
-
-
-def load_bundle_of(name: str) -> Bundle:
-    """A trained model of the working directory."""
-    from churn_mlops.registry.bundle import load_bundle
-
-    return load_bundle(Path("artifacts/models") / name)
 
 
 def work(task: tuple[str, int, int, tuple[str, ...], Path]) -> list[dict[str, Any]]:
@@ -298,63 +309,6 @@ def work(task: tuple[str, int, int, tuple[str, ...], Path]) -> list[dict[str, An
             finally:
                 os.chdir("/")
     return found
-
-
-def table(results: list[dict[str, Any]], window_days: int = 30) -> str:
-    """The table of docs/benchmarks.md."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for one in results:
-        if "error" not in one:
-            groups[one["scenario"], one["policy"]].append(one)
-    head = ("scenario", "policy", "seeds", "trainings", "promotions", "on bad days", "put back",
-            "alarms before", "first alarm", "days to train", "relative PR-AUC")  # fmt: skip
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for name in SCENARIOS:
-        for policy in POLICIES:
-            runs = groups.get((name, policy), [])
-            if runs:
-                lines.append(f"| {' | '.join(_row(name, policy, runs, window_days))} |")
-    return "\n".join(lines)
-
-
-def _row(name: str, policy: str, runs: list[dict[str, Any]], window_days: int) -> list[str]:
-    what, change = SCENARIOS[name], Plan(name, 1, 0, FIRST).change
-    bad = {day.isoformat() for day in what.bad_days(change)}
-    known = what.learnable(change, window_days)
-    mean = {key: np.mean([len(one[key]) for one in runs])
-            for key in ("retrains", "promotions", "reverts")}  # fmt: skip
-    on_bad = [np.mean([len(bad & set(one[key])) for one in runs]) for key in
-              ("retrains", "promotions")]  # fmt: skip
-    before = np.mean([sum(day < str(change) for day in one["alarms"]) for one in runs])
-    alarm = [_days(change, one["alarms"]) for one in runs]
-    trained = [_days(known, one["retrains"]) for one in runs] if known else []
-    relative = [one["relative"] for one in runs]
-    return [
-        name,
-        policy,
-        str(len(runs)),
-        f"{mean['retrains']:.1f}",
-        f"{mean['promotions']:.1f}",
-        f"{on_bad[0]:.1f} / {on_bad[1]:.1f}" if bad else "",
-        f"{mean['reverts']:.1f}",
-        f"{before:.1f}" if policy != "never" else "",
-        _told(alarm) if name != "calm" and policy != "never" else "",
-        _told(trained) if known and policy != "never" else "",
-        f"{np.mean(relative):.3f} ({min(relative):.3f})",
-    ]
-
-
-def _days(since: date, days: list[str]) -> int | None:
-    """Days from one day to the first of others that is not before it."""
-    later = [(date.fromisoformat(day) - since).days for day in days if day >= since.isoformat()]
-    return min(later, default=None)
-
-
-def _told(days: list[int | None]) -> str:
-    """Median and most of the days, and how often it never happened."""
-    there = [day for day in days if day is not None]
-    missing = f", {len(days) - len(there)} never" if len(there) < len(days) else ""
-    return f"{np.median(there):.0f} (to {max(there)}){missing}" if there else "never"
 
 
 def main() -> None:

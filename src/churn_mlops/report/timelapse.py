@@ -104,7 +104,7 @@ def facts(course: Course, days: Sequence[Lived]) -> list[tuple[str, str]]:
     before, last = (words.number(course.pr_auc.get(when)) for when in ("before", "last"))
     found = [
         ("Days with an alarm", f"{len(course.alarms)} of {len(days)}"),
-        ("Trainings", f"{len(course.retrains)}: {', '.join(gate)}"),
+        ("Trainings", f"{len(course.retrains)}: {', '.join(gate)}" if course.retrains else "none"),
         ("PR AUC before, last 30 days", f"{before}, {last}"),
     ]
     if course.requests:
