@@ -31,6 +31,7 @@ STEPS = (
     "build_features",
     "build_labels",
     "batch_score",
+    "score_shadow",
     "score_proxy",
     "drift_check",
     "performance",
@@ -189,6 +190,7 @@ def _steps(until: str | None) -> list[Step]:
     from churn_mlops.features import features_day
     from churn_mlops.inference import batch_score
     from churn_mlops.monitoring import drift, performance, score_proxy
+    from churn_mlops.monitoring.shadow import score_shadow
     from churn_mlops.training import labels_day
 
     actions: dict[str, Callable[[Params, date], Summary]] = {
@@ -198,6 +200,7 @@ def _steps(until: str | None) -> list[Step]:
         "build_features": lambda params, _: features_day.run(params),
         "build_labels": lambda params, _: labels_day.run(params),
         "batch_score": batch_score.run,
+        "score_shadow": lambda params, _: score_shadow(params),
         "score_proxy": lambda params, _: score_proxy.run(params),
         "drift_check": drift.run,
         "performance": lambda params, _: performance.run(params),

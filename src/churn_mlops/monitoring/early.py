@@ -130,7 +130,7 @@ def early(
     if not exists(table, params):
         return None
     batch = Kept(before, bundle.version, path).read()
-    rows = scan(con, table, params)
+    rows = scan(con, table, params, since=day)
     found = rows.filter(rows.as_of_date == ibis.literal(day)).select("user_id", "is_active_day")
     risks, away = matched(batch, found.to_pyarrow())
     usual = usual_values(params, bundle.version, day, bad)

@@ -141,8 +141,8 @@ def _pairs(under_way: Trial, params: Params) -> dict[date, tuple[Kept, Kept]]:
 def _active_days(first: date, params: Params) -> pa.Table:
     """Users and days from `first` on, active ones only."""
     with engine.connect(params) as con:
-        table = scan(con, contracts.user_daily(params), params)
-        active = table.filter((table.is_active_day == 1) & (table.as_of_date >= first))
+        table = scan(con, contracts.user_daily(params), params, since=first)
+        active = table.filter(table.is_active_day == 1)
         found = active.select("user_id", "as_of_date").to_pyarrow()
     return found
 

@@ -129,7 +129,7 @@ def _fetch(number: int, digest: str, place: Path, params: Params) -> None:
 def _rows(
     con: engine.Engine, day: date, bundle: Bundle, params: Params
 ) -> Iterator[pa.RecordBatch]:
-    features = scan(con, features_contract(params), params)
+    features = scan(con, features_contract(params), params, since=day)
     rows = eligible(features.filter(features.as_of_date == ibis.literal(day)), params)
     wanted = rows.select("user_id", "as_of_date", *bundle.meta.feature_names).order_by("user_id")
     for batch in batches(con, wanted, params.scoring.batch_rows):

@@ -50,7 +50,7 @@ def counted(params: Params) -> list[dict[str, object]]:
 
 
 def cache(params: Params) -> Path:
-    return Path(params.paths.artifacts) / "monitoring/daily_totals.json"
+    return Path(params.paths.artifacts) / "cache/daily_totals.json"
 
 
 def test_what_is_remembered_is_what_is_counted(params: Params) -> None:
