@@ -294,21 +294,34 @@ def reference(walk: Walk, root: Path) -> float:
     return float(np.mean(values))
 
 
-def work(task: tuple[str, int, int, tuple[str, ...], Path]) -> list[dict[str, Any]]:
-    """All policies in one world; an error is a result that says so."""
-    scenario, users, seed, policies, root = task
-    found = []
-    world = build(root, Plan(scenario, users, seed, FIRST))
-    for policy in policies:
+@dataclass(frozen=True)
+class Task:
+    """The runs that are missing in one world."""
+
+    plan: Plan
+    policies: tuple[str, ...]
+    root: Path
+    out: Path
+
+
+def work(task: Task) -> None:
+    """Live through a world by each policy; each result is a line as soon as it is there."""
+    plan = task.plan
+    world = build(task.root, plan)
+    for policy in task.policies:
+        name = {"scenario": plan.scenario, "policy": policy}
+        name |= {"users": plan.users, "seed": plan.seed}
         with tempfile.TemporaryDirectory(prefix="churn-loop-") as folder:
             try:
-                found.append(asdict(live(world, policy, root, Path(folder) / "walk")))
+                found = asdict(live(world, policy, task.root, Path(folder) / "walk"))
+                said = f"{found['relative']:.3f} in {found['seconds']:.0f} s"
             except ChurnError as error:
-                name = {"scenario": scenario, "policy": policy, "users": users, "seed": seed}
-                found.append(name | {"error": str(error)})
+                found, said = name | {"error": str(error)}, str(error)
             finally:
                 os.chdir("/")
-    return found
+        with task.out.open("a") as file:
+            file.write(json.dumps(found) + "\n")
+        print(plan.scenario, policy, plan.seed, said, flush=True)
 
 
 def main() -> None:
@@ -323,28 +336,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("loop.jsonl"))
     parser.add_argument("--table", action="store_true", help="print the table and run nothing")
     chosen = parser.parse_args()
-    out = chosen.out.resolve()
-    results = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    out, root = chosen.out.resolve(), chosen.folder.resolve()
     if not chosen.table:
         print(machine(), flush=True)
-        done = {(o["scenario"], o["policy"], o["users"], o["seed"]) for o in results}
+        done = {(o["scenario"], o["policy"], o["users"], o["seed"]) for o in read(out)}
         tasks = []
         for seed in chosen.seeds:
             for name in chosen.scenarios:
-                left = tuple(
-                    p for p in chosen.policies if (name, p, chosen.users, seed) not in done
-                )
+                key = (chosen.users, seed)
+                left = tuple(p for p in chosen.policies if (name, p, *key) not in done)
                 if left:
-                    tasks.append((name, chosen.users, seed, left, chosen.folder.resolve()))
+                    tasks.append(Task(Plan(name, *key, FIRST), left, root, out))
         with multiprocessing.Pool(chosen.processes, maxtasksperchild=1) as pool:
-            for found in pool.imap_unordered(work, tasks):
-                with out.open("a") as file:
-                    file.writelines(json.dumps(one) + "\n" for one in found)
-                for one in found:
-                    said = one.get("error") or f"{one['relative']:.3f} in {one['seconds']:.0f} s"
-                    print(one["scenario"], one["policy"], one["seed"], said, flush=True)
-                results += found
-    print(f"\n{table(results)}")
+            for _ in pool.imap_unordered(work, tasks):
+                pass
+    print(f"\n{table([one for one in read(out) if one['users'] == chosen.users])}")
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The results so far."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 if __name__ == "__main__":

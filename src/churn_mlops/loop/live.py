@@ -18,7 +18,6 @@ from churn_mlops.loop import daily
 from churn_mlops.loop.diary import Day
 from churn_mlops.loop.watched_api import DAILY_REQUESTS, WatchedApi
 from churn_mlops.monitoring import retrain
-from churn_mlops.monitoring.shadow import score_shadow
 from churn_mlops.params import Params
 from churn_mlops.registry.champion import load_champion
 from churn_mlops.registry.history import PROMOTED, REFUSED, REVERTED, ledger
@@ -66,7 +65,6 @@ def work(params: Params, day: date) -> QuarantineError | None:
     """Do the daily work; what the gate said when it did not let the day pass."""
     try:
         daily.run(params, day)
-        score_shadow(params)
     except QuarantineError as error:
         return error
     return None
