@@ -249,8 +249,9 @@ def _begun(params: Params) -> dict[str, Any] | None:
         return None
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        wanted = ("as_of_date", "reason", "triggers", "checks", "after")
-        return {key: body[key] for key in wanted} | {"action": body["action"]}
+        # In the order of `Decision.as_json`, so that what is told of it has the same bytes.
+        wanted = ("as_of_date", "action", "reason", "triggers", "checks", "after")
+        return {key: body[key] for key in wanted}
     except (ValueError, KeyError, TypeError) as error:
         raise ContractError(
             f"{path} is damaged: {error!r}",
