@@ -33,7 +33,16 @@ from workspace import machine, make
 BIN = Path(sys.executable).parent
 HISTORY_DAYS, DAYS_BEFORE = 130, 3
 # MLflow's store names runs by chance; caches and logs of tools say nothing about the work.
-OUTSIDE = (".git", ".dvc/tmp", ".dvc/cache", "mlruns", "src", "scripts", "kills.out")
+OUTSIDE = (
+    ".git",
+    ".dvc/tmp",
+    ".dvc/cache",
+    "artifacts/cache",
+    "mlruns",
+    "src",
+    "scripts",
+    "kills.out",
+)
 LEDGER, PROMOTION = "artifacts/ledger.jsonl", "artifacts/metrics/promotion.json"
 LOCK = "artifacts/.lock"
 
@@ -121,7 +130,10 @@ def _said(name: str, path: Path) -> str:
     if name == PROMOTION:
         return json.dumps(_without(json.loads(path.read_text()), "registered"))
     if name.startswith("artifacts/daily/"):
-        return json.dumps(_without(json.loads(path.read_text()), "seconds"))
+        body = _without(json.loads(path.read_text()), "seconds")
+        # What was brought in before the kill is not new any more.
+        body["steps"] = [one for one in body["steps"] if one["step"] != "ingest"]
+        return json.dumps(body)
     if name == "dvc.lock":
         # The metrics file has the registry's number in it, and so another digest.
         tree = yaml.safe_load(path.read_text())

@@ -21,7 +21,7 @@ from churn_mlops.engine import Engine
 from churn_mlops.params import Params
 from churn_mlops.tables import Contract
 from churn_mlops.tables.folders import remove, settle
-from churn_mlops.tables.writer import copy
+from churn_mlops.tables.writer import copy, replace_file
 
 
 def clear_leftovers(contract: Contract, params: Params, mark: Watermark | None) -> None:
@@ -87,9 +87,7 @@ def add(con: Engine, rows: ir.Table, contract: Contract, params: Params, day: da
     target = path / f"arrived-{day.isoformat()}.parquet"
     if target.exists():
         rows = con.read_parquet(str(target)).select(*contract.names).union(rows)
-    writing = target.with_name(f".{target.name}.writing")
-    copy(con, _ordered(rows, contract), writing, "FORMAT parquet")
-    os.replace(writing, target)
+    replace_file(con, _ordered(rows, contract), target)
     return path
 
 

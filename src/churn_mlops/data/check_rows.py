@@ -20,6 +20,9 @@ from churn_mlops.params import Params
 from churn_mlops.tables import Contract, contracts
 
 RAW = "raw_"
+ARRIVED = "arrived"
+"""The day of arrival of a raw row, where it is known; it stays beside the row."""
+BESIDE = ("check", "muted", ARRIVED)
 BROKEN = "\ufffd"
 Fault = tuple[str, ir.BooleanValue]
 
@@ -112,7 +115,7 @@ def check_subscriptions(raw: ir.Table, users: ir.Table, params: Params) -> ir.Ta
 def good(checked: ir.Table) -> ir.Table:
     """The rows that pass, typed columns only."""
     passing = checked.filter(checked.check.isnull())
-    names = [n for n in checked.columns if not n.startswith(RAW) and n not in ("check", "muted")]
+    names = [n for n in checked.columns if not n.startswith(RAW) and n not in BESIDE]
     return passing.select(*names)
 
 
@@ -120,6 +123,7 @@ def _typed(raw: ir.Table, contract: Contract) -> ir.Table:
     return raw.select(
         **{name: typed(raw[name], kind) for name, kind in contract.types.items()},
         **{f"{RAW}{name}": raw[name].cast("string") for name in contract.names},
+        **({ARRIVED: raw[ARRIVED]} if ARRIVED in raw.columns else {}),
     )
 
 

@@ -14,18 +14,23 @@ from churn_mlops import engine
 from churn_mlops.data.calendar import Calendar, read_calendar, read_report
 from churn_mlops.data.check_rows import good
 from churn_mlops.data.raw_tables import open_raw, readable
-from churn_mlops.data.validate import checked_tables
+from churn_mlops.data.validate import checked_tables, gate_fingerprint
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
 from churn_mlops.tables import Contract, Writer, contracts, scan, write
 from churn_mlops.tables.contract import MICRO
+from churn_mlops.tables.made import fingerprint
 from churn_mlops.tables.parts import hold, user_ranges
 
 
 def build_user_daily(
-    events: ir.Table, users: ir.Table, calendar: Calendar, params: Params
+    events: ir.Table,
+    users: ir.Table,
+    calendar: Calendar,
+    params: Params,
+    present: ir.Table | None = None,
 ) -> ir.Table:
     """Build the dense daily grid.
 
@@ -38,8 +43,10 @@ def build_user_daily(
     events, users : ibis Table
         events_clean and users_clean.
     calendar : Calendar
-        First and last day of the log.
+        First and last day of the log, or of the days that are wanted.
     params : Params
+    present : ibis Table, optional
+        Users (``user_id``) who have rows before the first day already.
 
     Returns
     -------
@@ -49,7 +56,7 @@ def build_user_daily(
     dated = events.mutate(as_of_date=events.event_time.date())
     dated = dated.filter(dated.as_of_date <= calendar.last_day)
     daily = _aggregate(dated, params)
-    grid = _grid(dated, users, calendar)
+    grid = _grid(dated, users, calendar, present)
     joined = grid.left_join(daily, ["user_id", "as_of_date"])
     counts = ("is_active_day", "total_events", *params.features.counts)
     return joined.select(
@@ -62,8 +69,13 @@ def build_user_daily(
     ).select(*contracts.user_daily(params).names)
 
 
-def _grid(dated: ir.Table, users: ir.Table, calendar: Calendar) -> ir.Table:
+def _grid(
+    dated: ir.Table, users: ir.Table, calendar: Calendar, present: ir.Table | None
+) -> ir.Table:
     """Every user on every day from the user's first row on."""
+    if present is not None:
+        before = present.select("user_id", as_of_date=ibis.date(calendar.first_day))
+        dated = dated.select("user_id", "as_of_date").union(before)
     first = dated.group_by("user_id").agg(first_event=dated.as_of_date.min())
     started = users.select("user_id", "signup_date").left_join(first, "user_id")
     started = started.select(
@@ -107,15 +119,31 @@ def _aggregate(dated: ir.Table, params: Params) -> ir.Table:
     )
 
 
+def daily_fingerprint(params: Params) -> str:
+    """What the clean tables and the daily grid depend on, beside the raw tables."""
+    features = params.features
+    body = [
+        gate_fingerprint(params),
+        params.churn.active_events,
+        features.model_dump(mode="json", include={"counts", "sums", "means"}),
+    ]
+    return fingerprint(body, ("data", "tables"))
+
+
 def run(params: Params) -> Summary:
     """Read the raw tables, drop what validate_data quarantined, write the processed tables."""
     calendar, report = read_calendar(params), read_report(params)
+    by_day: dict[str, Any] = {
+        "last_day": calendar.last_day,
+        "fingerprint": daily_fingerprint(params),
+    }
     rows: dict[str, int] = {}
     outputs = []
     with engine.connect(params) as con, readable(Path(params.paths.data) / "raw"):
         for name, checked in checked_tables(con, open_raw(con, params), params).items():
             contract: Contract = getattr(contracts, name)(params, "processed")
-            rows[contract.name] = write(con, contract.sorted(good(checked)), contract, params)
+            clean = contract.sorted(good(checked))
+            rows[contract.name] = write(con, clean, contract, params, **by_day)
             outputs.append(contract.path(params))
             _same_rows(name, rows[contract.name], report)
         if not params.data.subscriptions:
@@ -126,7 +154,7 @@ def run(params: Params) -> Summary:
         ranges = user_ranges(users, calendar.days, params)
         events = hold(con, scan(con, contracts.events(params, "processed"), params), ranges, params)
         daily = contracts.user_daily(params)
-        with Writer(daily, params) as out, steps("prepare_data", len(ranges)) as step:
+        with Writer(daily, params, **by_day) as out, steps("prepare_data", len(ranges)) as step:
             for part in ranges:
                 table = build_user_daily(part.of(events), part.of(users), calendar, params)
                 out.append(con, daily.sorted(table))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from churn_mlops import engine
-from churn_mlops.data.calendar import Calendar, last_possible_day, report_path
+from churn_mlops.data.calendar import Calendar, last_possible_day, last_told_day, report_path
 from churn_mlops.data.check_rows import (
     RAW,
     check_events,
@@ -26,11 +24,15 @@ from churn_mlops.data.check_rows import (
 )
 from churn_mlops.data.checks import BY_NUMBER
 from churn_mlops.data.raw_tables import RawTables, check_structure, open_raw, readable
+from churn_mlops.data.watermark import source_of
 from churn_mlops.errors import NotEnoughDataError, QuarantineError
+from churn_mlops.files import write_json
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
 from churn_mlops.tables import Column, Contract, contracts, write
+from churn_mlops.tables.made import fingerprint
+from churn_mlops.tables.writer import kept_days
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,14 @@ class Verdict:
     @property
     def share(self) -> float:
         """Rows set aside as a share of all."""
-        return self.quarantined / self.rows_in
+        return self.quarantined / self.rows_in if self.rows_in else 0.0
+
+    def __add__(self, other: Verdict) -> Verdict:
+        return Verdict(
+            self.rows_in + other.rows_in,
+            dict(Counter(self.counts) + Counter(other.counts)),
+            dict(Counter(self.muted) + Counter(other.muted)),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The table's part of the report."""
@@ -66,7 +75,9 @@ class Verdict:
 def quarantine_contract(contract: Contract) -> Contract:
     """The table of a table's bad rows: the values as they came, and the check."""
     columns = (*(Column(name, "string") for name in contract.names), Column("check", "string"))
-    return Contract(f"quarantine_{contract.name}", "validation", contract.names, columns)
+    name, day = f"quarantine_{contract.name}", None if contract.day is None else "day"
+    by_day = day is not None
+    return Contract(name, "validation", contract.names, columns, parts=by_day, day=day)
 
 
 def checked_tables(con: engine.Engine, raw: RawTables, params: Params) -> dict[str, ir.Table]:
@@ -116,17 +127,18 @@ def run(params: Params) -> Summary:
                 rows[name] = check_structure(con, getattr(raw, name), _contract(name, params))
                 step(f"{name}: {rows[name]:,} rows")
             tables = checked_tables(con, raw, params)
+            last_day = _last_day(con, tables, params)
             for name, table in tables.items():
                 verdicts[name] = _verdict(con, table, rows[name])
                 bad = table if verdicts[name].quarantined else None
-                outputs.append(_write_quarantine(con, name, bad, params))
+                outputs.append(_write_quarantine(con, name, bad, params, last_day))
                 step(f"{name}: {verdicts[name].quarantined:,} rows set aside")
             if "subscriptions" not in tables:
-                outputs.append(_write_quarantine(con, "subscriptions", None, params))
-        calendar = _calendar(con, tables, verdicts, params)
+                outputs.append(_write_quarantine(con, "subscriptions", None, params, last_day))
+        calendar = _calendar(con, tables, verdicts, last_day, params)
     too_many = [n for n, v in verdicts.items() if v.share > params.validation.max_quarantine_share]
     report = report_path(params)
-    _write_report(report, verdicts, calendar, "failed" if too_many else "passed")
+    write_json(report, report_body(verdicts, calendar, "failed" if too_many else "passed"))
     if too_many:
         raise _too_many(too_many, verdicts, params)
     _require_enough(calendar, params)
@@ -141,7 +153,15 @@ def _contract(name: str, params: Params) -> Contract:
 
 
 def _verdict(con: engine.Engine, table: ir.Table, rows_in: int) -> Verdict:
-    found = table.group_by("check", "muted").agg(rows=table.count())
+    found = tally(con, table)
+    if found.rows_in != rows_in:
+        raise AssertionError(f"{rows_in} rows went into the checks and {found.rows_in} came out")
+    return found
+
+
+def tally(con: engine.Engine, checked: ir.Table) -> Verdict:
+    """Count the rows of a checked table by what is wrong with them."""
+    found = checked.group_by("check", "muted").agg(rows=checked.count())
     counts: Counter[str] = Counter()
     quiet: Counter[str] = Counter()
     seen = 0
@@ -151,47 +171,75 @@ def _verdict(con: engine.Engine, table: ir.Table, rows_in: int) -> Verdict:
             counts[row["check"]] += row["rows"]
         elif row["muted"] is not None:
             quiet[row["muted"]] += row["rows"]
-    if seen != rows_in:
-        raise AssertionError(f"{rows_in} rows went into the checks and {seen} came out")
-    return Verdict(rows_in, dict(counts), dict(quiet))
+    return Verdict(seen, dict(counts), dict(quiet))
 
 
 def _write_quarantine(
-    con: engine.Engine, name: str, checked: ir.Table | None, params: Params
+    con: engine.Engine, name: str, checked: ir.Table | None, params: Params, last_day: date
 ) -> Path:
     """Write the bad rows of a table, or a table without rows when there are none."""
     contract = quarantine_contract(_contract(name, params))
     if checked is None:
-        came = ibis.memtable([], schema=contract.types)
+        schema = contract.types | ({"day": "date"} if contract.day else {})
+        came = ibis.memtable([], schema=schema)
     else:
-        bad = checked.filter(checked.check.notnull())
-        came = bad.select(**{n: bad[f"{RAW}{n}"] for n in contract.names[:-1]}, check=bad.check)
-    write(con, contract.sorted(came), contract, params)
+        came = set_aside(checked, contract)
+    write(
+        con,
+        came.order_by(*contract.key),
+        contract,
+        params,
+        last_day=last_day,
+        fingerprint=gate_fingerprint(params),
+    )
     return contract.path(params)
 
 
+def set_aside(checked: ir.Table, contract: Contract) -> ir.Table:
+    """The rows that a check found bad, as they came; with their day, where the table has one."""
+    bad = checked.filter(checked.check.notnull())
+    came = {n: bad[f"{RAW}{n}"] for n in contract.names[:-1]}
+    day = {contract.day: bad.event_time.date()} if contract.day else {}
+    return bad.select(**came, check=bad.check, **day)
+
+
+def gate_fingerprint(params: Params) -> str:
+    """What the verdict on a row depends on, beside the raw tables."""
+    rules = params.validation
+    body = [source_of(params), rules.required, sorted(rules.muted), kept_days(params)]
+    return fingerprint(body, ("data", "tables"))
+
+
+def _last_day(con: engine.Engine, tables: dict[str, ir.Table], params: Params) -> date:
+    """The last complete day: as told, else the last one with a good event."""
+    told = last_told_day(params)
+    if told is None:
+        events = good(tables["events"])
+        told = engine.value(con, events.event_time.date().max())
+    return _plain(told or last_possible_day(params))
+
+
 def _calendar(
-    con: engine.Engine, tables: dict[str, ir.Table], verdicts: dict[str, Verdict], params: Params
+    con: engine.Engine,
+    tables: dict[str, ir.Table],
+    verdicts: dict[str, Verdict],
+    last_day: date,
+    params: Params,
 ) -> Calendar:
-    """First and last day: as given, else the earliest sign-up or event and the last event."""
+    """First and last day: the first as given, else the earliest sign-up or event."""
     for name in ("users", "events"):
         verdict = verdicts[name]
         if verdict.quarantined == verdict.rows_in:
             raise NotEnoughDataError(
-                f"none of the {verdict.rows_in:,} {name} is good: {_named(verdict)}",
+                f"none of the {verdict.rows_in:,} {name} is good: {named(verdict)}",
                 fix="see data/validation/quarantine_*; docs/checks.md explains the checks",
             )
-    first, last = params.data.start_date, params.data.end_date
-    if last is None and params.data.source == "synthetic":
-        last = params.data.last_synthetic_day
-    if first is None or last is None:
+    first = params.data.start_date
+    if first is None:
         users, events = good(tables["users"]), good(tables["events"])
-        day = events.event_time.date()
-        spans = con.to_pyarrow(events.aggregate(first=day.min(), last=day.max())).to_pylist()[0]
-        signup = con.to_pyarrow(users.aggregate(day=users.signup_date.min())).to_pylist()[0]["day"]
-        first = first or min(signup, spans["first"])
-        last = last or spans["last"]
-    return Calendar(_plain(first), _plain(last))
+        signup = engine.value(con, users.signup_date.min())
+        first = min(signup, engine.value(con, events.event_time.date().min()))
+    return Calendar(_plain(first), last_day)
 
 
 def _plain(day: date) -> date:
@@ -209,7 +257,8 @@ def _require_enough(calendar: Calendar, params: Params) -> None:
         )
 
 
-def _named(verdict: Verdict) -> str:
+def named(verdict: Verdict) -> str:
+    """The checks that failed, the most frequent first."""
     ranked = sorted(verdict.counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{number} {BY_NUMBER[number].name}: {count:,}" for number, count in ranked)
 
@@ -217,7 +266,7 @@ def _named(verdict: Verdict) -> str:
 def _too_many(names: list[str], verdicts: dict[str, Verdict], params: Params) -> QuarantineError:
     lines = [
         f"  {name}: {verdicts[name].share:.2%} of {verdicts[name].rows_in:,} rows"
-        f" ({_named(verdicts[name])}); see"
+        f" ({named(verdicts[name])}); see"
         f" {quarantine_contract(_contract(name, params)).path(params)}"
         for name in names
     ]
@@ -228,14 +277,10 @@ def _too_many(names: list[str], verdicts: dict[str, Verdict], params: Params) ->
     )
 
 
-def _write_report(
-    path: Path, verdicts: dict[str, Verdict], calendar: Calendar, status: str
-) -> None:
-    report = {
+def report_body(verdicts: dict[str, Verdict], calendar: Calendar, status: str) -> dict[str, Any]:
+    """The report: whether the gate is open, the days of the log, and what was found."""
+    return {
         "status": status,
         "calendar": {"first_day": str(calendar.first_day), "last_day": str(calendar.last_day)},
         "tables": {name: verdict.as_json() for name, verdict in verdicts.items()},
     }
-    beside = path.with_name(f".{path.name}.writing")
-    beside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    os.replace(beside, path)

@@ -6,6 +6,9 @@ Rolling sums are differences of running sums. Measures are carried in whole mill
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date, timedelta
+
 import ibis
 import ibis.expr.types as ir
 
@@ -24,11 +27,62 @@ from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
 from churn_mlops.tables import Writer, contracts, scan
 from churn_mlops.tables.contract import MICRO
+from churn_mlops.tables.made import Made, fingerprint, read_made
 from churn_mlops.tables.parts import hold, user_ranges
+from churn_mlops.tables.writer import kept_days
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What the features of a day tell about all days up to it, for those that follow.
+
+    Parameters
+    ----------
+    first : date
+        The first day that is wanted: the day after the one that is told of.
+    state : ibis Table
+        Per user ``last_active`` and ``last_idle`` (`carried_from`).
+    """
+
+    first: date
+    state: ir.Table
+
+
+def carried_from(features: ir.Table, day: date) -> Carried:
+    """Read off user_features_daily what the rows of a day know about the days before.
+
+    Who has never been active has been away since sign-up; who was active on that day only counts
+    the same, so both may be told as never active. Whether somebody is eligible is decided by
+    recent days, which are looked at anyway.
+    """
+    known = features.filter(features.as_of_date == ibis.literal(day))
+    away, streak = known.days_since_last_activity, known.active_streak_days
+    last = ibis.literal(day).cast("date")
+    none = ibis.null("date")
+    return Carried(
+        day + timedelta(days=1),
+        known.select(
+            "user_id",
+            carried_active=(away == known.days_since_signup).ifelse(
+                none, (last - away.as_interval("D")).cast("date")
+            ),
+            # Of who was never idle it is the day before the first, which counts alike.
+            carried_idle=(last - streak.as_interval("D")).cast("date"),
+        ),
+    )
+
+
+def look_back(params: Params) -> int:
+    """Days before the first one wanted that `build_features` must see, beside what is carried."""
+    return max(*params.features.windows_days, params.churn.active_within_days or 0)
 
 
 def build_features(
-    daily: ir.Table, users: ir.Table, params: Params, subscriptions: ir.Table | None = None
+    daily: ir.Table,
+    users: ir.Table,
+    params: Params,
+    subscriptions: ir.Table | None = None,
+    carried: Carried | None = None,
 ) -> ir.Table:
     """Compute all features of the catalogue.
 
@@ -41,6 +95,9 @@ def build_features(
     params : Params
     subscriptions : ibis Table, optional
         subscriptions_clean, when ``data.subscriptions``.
+    carried : Carried, optional
+        What is known from before, when `daily` has the last days only: at least `look_back` days
+        before the first one wanted.
 
     Returns
     -------
@@ -49,8 +106,14 @@ def build_features(
     """
     if subscriptions is not None:
         daily = _with_subscriptions(daily, subscriptions)
+    # Running sums may start anywhere: they are whole numbers, and only differences are used.
     running = _with_running_sums(daily, params)
-    rolled = _with_features(_with_windows(running, params), params)
+    if carried is not None:
+        running = _with_carried(running, carried)
+    windows = _with_windows(running, params)
+    if carried is not None:
+        windows = windows.filter(windows.as_of_date >= ibis.literal(carried.first))
+    rolled = _with_features(windows, params)
     days_left = rolled.subscription_days_left if subscriptions is not None else None
     rule = is_eligible(rolled.last_active, rolled.as_of_date, days_left, params)
     flagged = rolled.mutate(is_eligible=rule.cast("int8"))
@@ -81,6 +144,15 @@ def _with_running_sums(daily: ir.Table, params: Params) -> ir.Table:
         last_idle=active.ifelse(none, daily.as_of_date).max().over(so_far),
         first_day=daily.as_of_date.min().over(so_far),
     )
+
+
+def _with_carried(running: ir.Table, carried: Carried) -> ir.Table:
+    state = carried.state.select("user_id", "carried_active", "carried_idle")
+    joined = running.left_join(state, "user_id").drop("user_id_right")
+    return joined.mutate(
+        last_active=ibis.coalesce(joined.last_active, joined.carried_active),
+        last_idle=ibis.coalesce(joined.last_idle, joined.carried_idle),
+    ).drop("carried_active", "carried_idle")
 
 
 def _with_windows(running: ir.Table, params: Params) -> ir.Table:
@@ -156,6 +228,18 @@ def _with_subscriptions(daily: ir.Table, subscriptions: ir.Table) -> ir.Table:
     ).drop("last_end")
 
 
+def features_fingerprint(params: Params, daily: Made | None) -> str:
+    """What the features depend on, and the user_daily that they are made from."""
+    body = [
+        params.features.model_dump(mode="json"),
+        params.churn.model_dump(mode="json"),
+        params.data.subscriptions,
+        kept_days(params),
+        None if daily is None else daily.build,
+    ]
+    return fingerprint(body, ("features", "tables"))
+
+
 def run(params: Params) -> Summary:
     """Read user_daily and users_clean, write user_features_daily.
 
@@ -176,7 +260,13 @@ def run(params: Params) -> Summary:
         days = engine.value(con, daily.as_of_date.nunique())
         ranges = user_ranges(users, days, params)
         daily = hold(con, daily, ranges, params)
-        with Writer(contract, params) as out, steps("build_features", len(ranges)) as step:
+        made = read_made(contracts.user_daily(params), params)
+        last_day = None if made is None else made.last_day
+        sign = features_fingerprint(params, made)
+        with (
+            Writer(contract, params, last_day=last_day, fingerprint=sign) as out,
+            steps("build_features", len(ranges)) as step,
+        ):
             for number, part in enumerate(ranges):
                 periods = None if subscriptions is None else part.of(subscriptions)
                 if number == 0:

@@ -31,6 +31,7 @@ STEPS = (
     "build_features",
     "build_labels",
     "batch_score",
+    "score_shadow",
     "score_proxy",
     "drift_check",
     "performance",
@@ -185,17 +186,21 @@ def summed_up(params: Params, log: DayLog, days: int) -> Summary:
 
 def _steps(until: str | None) -> list[Step]:
     # Here, as each brings libraries along that not every command needs.
-    from churn_mlops.data import grow, ingest
+    from churn_mlops.data import ingest, prepare_day, validate_day
+    from churn_mlops.features import features_day
     from churn_mlops.inference import batch_score
     from churn_mlops.monitoring import drift, performance, score_proxy
+    from churn_mlops.monitoring.shadow import score_shadow
+    from churn_mlops.training import labels_day
 
     actions: dict[str, Callable[[Params, date], Summary]] = {
         "ingest": ingest.run,
-        "validate_data": lambda params, _: grow.validate_day(params),
-        "prepare_data": lambda params, _: grow.prepare_day(params),
-        "build_features": lambda params, _: grow.features_day(params),
-        "build_labels": lambda params, _: grow.labels_day(params),
+        "validate_data": lambda params, _: validate_day.run(params),
+        "prepare_data": lambda params, _: prepare_day.run(params),
+        "build_features": lambda params, _: features_day.run(params),
+        "build_labels": lambda params, _: labels_day.run(params),
         "batch_score": batch_score.run,
+        "score_shadow": lambda params, _: score_shadow(params),
         "score_proxy": lambda params, _: score_proxy.run(params),
         "drift_check": drift.run,
         "performance": lambda params, _: performance.run(params),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from churn_mlops.data.bad_days import BadDay, mark, read_bad_days, write_bad_days
+from churn_mlops.data.bad_days import BadDay, mark, unmark
 from churn_mlops.features.catalogue import counted, rolled_name, trend_name
 from churn_mlops.monitoring.findings import (
     CONSTANT,
@@ -42,11 +42,7 @@ def quarantine_day(params: Params, report: Report) -> list[BadDay]:
     day = report.day.day
     found = marks(report, params)
     seen = {*ALWAYS_SEEN, *([FOLLOWS] if report.early is not None else [])}
-    over = seen - {one.check for one in found}
-    known = read_bad_days(params)
-    left = [one for one in known if one.day != day or one.check not in over]
-    if len(left) < len(known):
-        write_bad_days(params, left)
+    unmark(params, day, seen - {one.check for one in found})
     return mark(params, *found)
 
 

@@ -1,7 +1,7 @@
 """Eligible users and events of each counted kind per day, read once per file of the table.
 
 A table in Parquet keeps its last days in files of their own. What a file held is remembered in
-artifacts/monitoring/daily_totals.json beside its size and time, so that a day's check reads the
+artifacts/cache/daily_totals.json beside its size and time, so that a day's check reads the
 files that are new, not the history.
 """
 
@@ -49,7 +49,7 @@ def known_totals(con: Engine, meta: Meta, params: Params) -> pa.Table:
     files = {PARTS: sorted(path.glob("part-*.parquet"))}
     files |= {day.isoformat(): [path / day_file(day)] for day in days}
     marks = {name: [_mark(file) for file in here] for name, here in files.items() if here}
-    place = Path(params.paths.artifacts) / "monitoring" / "daily_totals.json"
+    place = Path(params.paths.artifacts) / "cache" / "daily_totals.json"
     counted = sorted(params.features.counts)
     known = _read(place, counted)
     if (known.get(PARTS) or {}).get("files") != marks.get(PARTS):

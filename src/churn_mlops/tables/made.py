@@ -36,12 +36,16 @@ class Made:
         The last day of that run.
     last_day : date
         The last day that is in the table now.
+    first : date, optional
+        The first of the days that were worked on when it got there, so that a step that is run
+        again does the same; None after a run that made the whole.
     """
 
     fingerprint: str
     build: str
     whole: date
     last_day: date
+    first: date | None = None
 
     @classmethod
     def anew(cls, fingerprint: str, last_day: date, rows: int) -> Self:
@@ -49,15 +53,17 @@ class Made:
         text = f"{fingerprint} {last_day} {rows}"
         return cls(fingerprint, _digest(text.encode()), last_day, last_day)
 
-    def until(self, day: date) -> Made:
-        """The same table, some days longer."""
-        return replace(self, last_day=max(day, self.last_day))
+    def grown(self, first: date, last: date) -> Made:
+        """The same table after some of its days were worked on, the last ones perhaps new."""
+        first = first if last > self.last_day else self.first or first
+        return replace(self, first=first, last_day=last)
 
     def write(self, folder: Path) -> None:
         """Write it into the table's folder."""
         body = {"fingerprint": self.fingerprint, "build": self.build}
         days = {"whole": self.whole.isoformat(), "last_day": self.last_day.isoformat()}
-        write_json(folder / NAME, body | days)
+        began = {"first": self.first.isoformat()} if self.first else {}
+        write_json(folder / NAME, body | days | began)
 
 
 def read_made(contract: Contract, params: Params) -> Made | None:
@@ -66,7 +72,8 @@ def read_made(contract: Contract, params: Params) -> Made | None:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         days = (date.fromisoformat(body["whole"]), date.fromisoformat(body["last_day"]))
-        return Made(str(body["fingerprint"]), str(body["build"]), *days)
+        first = date.fromisoformat(body["first"]) if "first" in body else None
+        return Made(str(body["fingerprint"]), str(body["build"]), *days, first)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -79,7 +86,7 @@ def fingerprint(body: Any, rooms: tuple[str, ...]) -> str:
     body : what JSON can hold
         The parameters.
     rooms : tuple of str
-        Packages of the project, such as ``features``.
+        Packages of the project, such as ``features``, or files of it.
     """
     text = json.dumps(body, sort_keys=True, default=str)
     return _digest(f"{text} {_code(rooms)}".encode())
@@ -87,7 +94,8 @@ def fingerprint(body: Any, rooms: tuple[str, ...]) -> str:
 
 @functools.cache
 def _code(rooms: tuple[str, ...]) -> str:
-    files = [file for room in rooms for file in sorted((PACKAGE / room).glob("*.py"))]
+    places = [PACKAGE / room for room in rooms]
+    files = [f for p in places for f in ([p] if p.is_file() else sorted(p.glob("*.py")))]
     return _digest(b"".join(file.read_bytes() for file in files))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
@@ -97,15 +97,13 @@ class Writer:
         rows = copy(con, with_day(part, self.contract), staged, "FORMAT parquet")
         first = last_day - timedelta(days=kept_days(self._params) - 1)
         # Computing the part is the costly work; reading it once more is not.
-        source = f"SELECT * EXCLUDE ({DAY}) FROM read_parquet('{_quoted(staged)}')"  # noqa: S608
+        source = f"FROM read_parquet({_literal(staged)})"
         recent = f"coalesce({DAY} BETWEEN DATE '{first}' AND DATE '{last_day}', false)"
-        con.raw_sql(f"COPY ({source} WHERE NOT {recent}) TO '{_quoted(target)}' (FORMAT parquet)")
-        source = f"SELECT * FROM read_parquet('{_quoted(staged)}')"  # noqa: S608
-        key = ", ".join((DAY, *self.contract.key))
+        older = f"SELECT * EXCLUDE ({DAY}) {source} WHERE NOT {recent}"
+        con.raw_sql(f"COPY ({older}) TO {_literal(target)} (FORMAT parquet)")
+        latest = f"SELECT * {source} WHERE {recent} ORDER BY {', '.join((DAY, *self.contract.key))}"
         place = self._beside / f".recent-{target.name}"
-        con.raw_sql(
-            f"COPY ({source} WHERE {recent} ORDER BY {key}) TO '{_quoted(place)}' (FORMAT parquet)"
-        )
+        con.raw_sql(f"COPY ({latest}) TO {_literal(place)} (FORMAT parquet)")
         staged.unlink()
         return rows
 
@@ -146,17 +144,13 @@ class Writer:
         recent = sorted(self._beside.glob(".recent-*"))
         if not recent:
             return
-        listed = ", ".join(f"'{_quoted(path)}'" for path in recent)
-        source = f"FROM read_parquet([{listed}])"
+        listed = ", ".join(_literal(path) for path in recent)
         with ExitStack() as stack:
             con = self._con or stack.enter_context(embedded(self._params))
-            days = con.raw_sql(f"SELECT DISTINCT {DAY} {source} ORDER BY 1").fetchall()
-            for (day,) in days:
-                target = self._beside / folders.day_file(day)
-                con.raw_sql(
-                    f"COPY (SELECT * EXCLUDE ({DAY}) {source} WHERE {DAY} = DATE '{day}')"
-                    f" TO '{_quoted(target)}' (FORMAT parquet)"
-                )
+            found = f"SELECT DISTINCT {DAY} FROM read_parquet([{listed}]) ORDER BY 1"  # noqa: S608
+            days = [day for (day,) in con.raw_sql(found).fetchall()]
+            for _ in cut_into_days(con, recent, self._beside, days):
+                pass
         for path in recent:
             path.unlink()
 
@@ -167,10 +161,11 @@ DAY = "_day"
 def kept_days(params: Params) -> int:
     """How many of its last days a growing table keeps in files of their own.
 
-    Adding a day looks back over the longest window or the horizon, from the earliest day that
-    late rows may still change.
+    Adding a day looks back over the longest window, horizon or time of eligibility, from the
+    earliest day that late rows may still change.
     """
-    longest = max(*params.features.windows_days, params.churn.window_days)
+    churn = params.churn
+    longest = max(*params.features.windows_days, churn.window_days, churn.active_within_days or 0)
     return longest + params.data.late_days + 1
 
 
@@ -183,15 +178,21 @@ def with_day(table: ir.Table, contract: Contract) -> ir.Table:
 
 
 def write_days(
-    con: Engine, table: ir.Table, contract: Contract, params: Params, first: date, last: date
+    con: Engine,
+    parts: Iterable[ir.Table],
+    contract: Contract,
+    params: Params,
+    first: date,
+    last: date,
 ) -> int:
     """Write the files of some days of a growing table, each in the place of the one before it.
 
     Parameters
     ----------
     con : Engine
-    table : ibis Table
-        The rows of these days, in any order.
+        DuckDB.
+    parts : iterable of ibis Table
+        The rows of these days in any order, but users of a part come after those before it.
     contract : Contract
     params : Params
     first, last : date
@@ -203,32 +204,45 @@ def write_days(
         Rows that were written.
     """
     folder = folders.settle(contract.path(params))
+    place = folders.beside(folder)
+    folders.remove(place)
+    place.mkdir()
+    order = [DAY, *contract.key]
+    staged: list[Path] = []
+    for part in parts:
+        staged.append(place / f"{len(staged):05d}")
+        copy(con, with_day(part, contract).order_by(order), staged[-1], "FORMAT parquet")
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     rows = 0
-    with ExitStack() as stack:
-        whole = with_day(table, contract)
-        if con.name == "duckdb":
-            con.raw_sql(f"CREATE OR REPLACE TEMP TABLE _days AS {compiled(con, whole)}")
-        else:
-            arrow = whole.to_pyarrow()
-            con = stack.enter_context(embedded(params))
-            con.con.register("_days", arrow)
-        order = ", ".join(contract.key)
-        for n in range((last - first).days + 1):
-            day = first + timedelta(days=n)
-            query = f"SELECT * EXCLUDE ({DAY}) FROM _days WHERE {DAY} = DATE '{day}'"  # noqa: S608
-            target = folder / folders.day_file(day)
-            writing = target.with_name(f".{target.name}.writing")
-            copied = con.raw_sql(
-                f"COPY ({query} ORDER BY {order}) TO '{_quoted(writing)}' (FORMAT parquet)"
-            )
-            rows += int(copied.fetchone()[0])
-            os.replace(writing, target)
+    for day, count in cut_into_days(con, staged, place, days):
+        os.replace(place / folders.day_file(day), folder / folders.day_file(day))
+        rows += count
+    folders.remove(place)
+    return rows
+
+
+def cut_into_days(
+    con: Engine, staged: list[Path], folder: Path, days: Iterable[date]
+) -> Iterator[tuple[date, int]]:
+    """Give each day its file, from files whose rows are in the order of days; tells its rows."""
+    source = f"FROM read_parquet([{', '.join(_literal(path) for path in staged)}])"
+    for day in days:
+        query = f"SELECT * EXCLUDE ({DAY}) {source} WHERE {DAY} = DATE '{day}'"
+        target = _literal(folder / folders.day_file(day))
+        yield day, int(con.raw_sql(f"COPY ({query}) TO {target} (FORMAT parquet)").fetchone()[0])
+
+
+def replace_file(con: Engine, table: ir.Table, target: Path) -> int:
+    """Write one Parquet file in the place of the one before it; returns its rows."""
+    writing = target.with_name(f".{target.name}.writing")
+    rows = copy(con, table, writing, "FORMAT parquet")
+    os.replace(writing, target)
     return rows
 
 
 def copy(con: Engine, table: ir.Table, target: Path, options: str) -> int:
     """Write an expression to a file and return its rows, which `to_csv` and the like do not."""
-    query = f"COPY ({compiled(con, table)}) TO '{_quoted(target)}' ({options})"
+    query = f"COPY ({compiled(con, table)}) TO {_literal(target)} ({options})"
     return int(con.raw_sql(query).fetchone()[0])
 
 
@@ -256,5 +270,6 @@ def write(
     return writer.rows
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _literal(path: Path) -> str:
+    """A path as a text of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"

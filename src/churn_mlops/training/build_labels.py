@@ -11,7 +11,9 @@ from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
 from churn_mlops.tables import Writer, contracts, scan
+from churn_mlops.tables.made import Made, fingerprint, read_made
 from churn_mlops.tables.parts import hold, user_ranges
+from churn_mlops.tables.writer import kept_days
 
 
 def build_labels(daily: ir.Table, params: Params) -> ir.Table:
@@ -47,6 +49,12 @@ def build_labels(daily: ir.Table, params: Params) -> ir.Table:
     )
 
 
+def labels_fingerprint(params: Params, daily: Made | None) -> str:
+    """What the labels depend on, and the user_daily that they are made from."""
+    body = [params.churn.window_days, kept_days(params), None if daily is None else daily.build]
+    return fingerprint(body, ("training/build_labels.py", "tables"))
+
+
 def run(params: Params) -> Summary:
     """Read user_daily, write labels_daily."""
     contract = contracts.labels_daily(params)
@@ -58,7 +66,13 @@ def run(params: Params) -> Summary:
         days = engine.value(con, daily.as_of_date.nunique())
         ranges = user_ranges(users, days, params)
         daily = hold(con, daily, ranges, params)
-        with Writer(contract, params) as out, steps("build_labels", len(ranges)) as step:
+        made = read_made(contracts.user_daily(params), params)
+        last_day = None if made is None else made.last_day
+        sign = labels_fingerprint(params, made)
+        with (
+            Writer(contract, params, last_day=last_day, fingerprint=sign) as out,
+            steps("build_labels", len(ranges)) as step,
+        ):
             for part in ranges:
                 out.append(con, contract.sorted(build_labels(part.of(daily), params)))
                 step(f"users up to {part.last}")
