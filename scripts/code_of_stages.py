@@ -1,6 +1,7 @@
 """List the modules that each stage's command imports from the project, as dvc.yaml declares them.
 
-Usage: python scripts/code_of_stages.py        prints the `deps` of code, stage by stage
+Usage: python scripts/code_of_stages.py            prints the `deps` of code, stage by stage
+       python scripts/code_of_stages.py --write    puts them into dvc.yaml
 
 What only carries parameters, errors and progress is left out: it decides no output.
 """
@@ -8,6 +9,8 @@ What only carries parameters, errors and progress is left out: it decides no out
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +65,25 @@ def code(stage: str) -> list[str]:
     return sorted(listed)
 
 
+def rewritten(text: str) -> str:
+    """The text of dvc.yaml with each stage's code as it is imported now."""
+    for stage in STAGES:
+        begin = re.search(rf"^  {stage}:$", text, re.MULTILINE)
+        if begin is None:
+            raise SystemExit(f"dvc.yaml has no stage {stage}")
+        end = re.compile(r"^(  \w+:|\w+:)$", re.MULTILINE).search(text, begin.end())
+        stop = end.start() if end else len(text)
+        body = text[begin.end() : stop]
+        lines = [f"      - {path}\n" for path in code(stage)]
+        old = re.compile(r"(^      - src/churn_mlops/\S+\n)+", re.MULTILINE)
+        text = text[: begin.end()] + old.sub("".join(lines), body, count=1) + text[stop:]
+    return text
+
+
 if __name__ == "__main__":
-    for name in STAGES:
-        print(name, *(f"      - {path}" for path in code(name)), sep="\n")
+    if "--write" in sys.argv[1:]:
+        place = ROOT / "dvc.yaml"
+        place.write_text(rewritten(place.read_text(encoding="utf-8")), encoding="utf-8")
+    else:
+        for name in STAGES:
+            print(name, *(f"      - {path}" for path in code(name)), sep="\n")

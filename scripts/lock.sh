@@ -11,7 +11,7 @@ compile() {
     mv "requirements/$out.tmp" "requirements/$out"
 }
 compile base.txt pyproject.toml
-compile train.txt --extra train --extra sql pyproject.toml
+compile train.txt --extra train --extra sql --extra remote pyproject.toml
 compile api.txt --extra api pyproject.toml
-compile dev.txt --extra train --extra sql --extra api --group dev pyproject.toml
+compile dev.txt --extra train --extra sql --extra api --extra remote --group dev pyproject.toml
 echo 'uv' | compile uv.txt -

@@ -269,7 +269,7 @@ DATA = (
         [("max(churn_drift_joint_roc_auc)", "ROC-AUC")], "short", 0.65, 0.75,
     ),
     Panel(
-        "table", "Findings", "By check; CHN401 to CHN405 are faults of the source.",
+        "table", "Findings", "By check; CHN401 to CHN406 are faults of the source.",
         [("max by (check, level) (churn_drift_findings)", "{{check}} {{level}}")],
         anchor="churnfeedbroken",
     ),

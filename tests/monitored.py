@@ -82,6 +82,7 @@ DRIFT: dict[str, Any] = {
         "reference_mean": 0.29,
     },
     "joint": {"roc_auc": 0.61, "p_value": 0.03, "level": "OK", "columns": ["watch_minutes_7d"]},
+    "early": None,
 }
 SCORES: dict[str, Any] = {
     "as_of_date": DAY,
@@ -134,7 +135,22 @@ PERFORMANCE: dict[str, Any] = {
         for day, users, realised in (("2025-03-31", 1240, REALISED), (DAY, 1311, None))
     ],
 }
-FILES = {"drift": DRIFT, "score_proxy": SCORES, "performance": PERFORMANCE}
+RETRAIN: dict[str, Any] = {
+    "as_of_date": DAY,
+    "action": "wait",
+    "reason": "CHN506 ... (drift: ...)",
+    "triggers": [{"kind": "drift", "text": "...", "since": "2025-04-26"}],
+    "checks": [
+        {"check": f"CHN50{n}", "passed": n != 6, "binding": True, "text": ""} for n in range(1, 8)
+    ],
+    "waiting_since": "2025-04-28",
+}
+FILES = {
+    "drift": DRIFT,
+    "score_proxy": SCORES,
+    "performance": PERFORMANCE,
+    "retrain": RETRAIN,
+}
 
 
 def path_of(params: Params, name: str) -> Path:

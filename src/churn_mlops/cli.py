@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from churn_mlops import __version__
-from churn_mlops.commands import data, inspect, monitoring, registry, serving, stages, training
+from churn_mlops.commands import (
+    data,
+    inspect,
+    jobs,
+    loop,
+    monitoring,
+    registry,
+    serving,
+    stages,
+    state,
+    training,
+)
 from churn_mlops.commands.run import fail
 from churn_mlops.errors import ChurnError
 
@@ -40,10 +51,11 @@ def _root(
 
 for _stage in stages.STAGES:
     app.command()(_stage)
-for _group in (data, training, registry, serving, monitoring, inspect):
+for _group in (data, loop, training, registry, serving, monitoring, state, inspect):
     for _command in _group.COMMANDS:
         _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
         app.command(cls=_kind)(_command)
+app.add_typer(jobs.app, name="job")
 
 
 def main() -> None:

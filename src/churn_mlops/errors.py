@@ -14,7 +14,10 @@
     ├── LeakageError           20   the model would have seen what it may not see
     ├── PublishError           21   metrics cannot be published
     ├── WorkspaceBusyError     22   another process is at work in this workspace
-    └── NotifyError            23   an alert could not be delivered
+    ├── NotifyError            23   an alert could not be delivered
+    ├── RetrainError           24   a training could not be run to its end
+    ├── ReproduceError         25   a model cannot be made again
+    └── BackupError            26   the state cannot be kept or brought back
 
 Exit code 0 means done, 2 means the command line itself was wrong. A message says what is
 wrong, where, and what to do about it.
@@ -137,3 +140,21 @@ class NotifyError(ChurnError):
     """An alert could not be delivered, after all tries."""
 
     exit_code = 23
+
+
+class RetrainError(ChurnError):
+    """A training could not be run to its end: a stage failed, or DVC could not begin."""
+
+    exit_code = 24
+
+
+class ReproduceError(ChurnError):
+    """A model cannot be made again from what is recorded about it."""
+
+    exit_code = 25
+
+
+class BackupError(ChurnError):
+    """The workspace's state cannot be kept elsewhere or brought back."""
+
+    exit_code = 26

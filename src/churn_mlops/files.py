@@ -9,11 +9,16 @@ from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8; see `write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, body: bytes) -> None:
     """Write beside, then rename; the folder is made when it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(body)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -42,4 +42,37 @@ def ingest(
     run_stage(lambda loaded: action.run(loaded, day, back), params, json, name="ingest")
 
 
-COMMANDS = (ingest,)
+def bad_days(
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    mended: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Take a day off: its data is sound now."),
+    ] = None,
+    add: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="A day that is not to be learned from."),
+    ] = None,
+    why: Annotated[str | None, typer.Option(help="What is wrong with the day to add.")] = None,
+    features_only: Annotated[
+        bool, typer.Option("--features-only", help="Who was active on it is right all the same.")
+    ] = False,
+) -> None:
+    """Show the days whose data no model learns from; take one off, or add one.
+
+    Days that fail their checks, and days with a fault of the source, come in by themselves
+    (data/raw/bad_days.json). A bad day spoils the features of the days that look back on it and,
+    unless only features are wrong, the labels of the days that look ahead to it.
+    """
+    from churn_mlops.data import bad_days_table as action
+
+    sound, bad = (one.date() if one else None for one in (mended, add))
+    run_stage(
+        lambda loaded: action.run(loaded, sound, bad, why, not features_only),
+        params,
+        json,
+        name="bad_days",
+    )
+
+
+COMMANDS = (ingest, bad_days)

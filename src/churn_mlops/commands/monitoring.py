@@ -18,8 +18,8 @@ from churn_mlops.summary import Summary
 if TYPE_CHECKING:
     from churn_mlops.params import Params
 
-EXIT_CODES = {"OK": 0, "FAIL": 2, "WARN": 3}
 USAGE = 2
+WAITED = 4
 
 
 class Verdict(TyperCommand):
@@ -61,6 +61,7 @@ def drift_check(
     docs/checks.md the numbers CHN401 to CHN413.
     """
     from churn_mlops.monitoring import drift as stage
+    from churn_mlops.monitoring.findings import EXIT_CODES
 
     day = as_of_date.date() if as_of_date else None
 
@@ -103,6 +104,40 @@ def performance(params: ParamsFile = "params.yaml", json: AsJson = False) -> Non
     run_stage(action.run, params, json, name="performance")
 
 
+def retrain(
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    reason: Annotated[str | None, typer.Option(help="Train now, and why; for the ledger.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be done, and why.")
+    ] = False,
+) -> None:
+    """Train anew when there is a reason and nothing speaks against it.
+
+    Reasons: drift on several days, performance below its floor, or --reason. Before it trains,
+    CHN501 to CHN507 must hold (docs/checks.md): no model learns from a broken delivery, from too
+    few new labels, or from labels older than the change. Training is `dvc repro promote_model`; the
+    gate decides. Every decision with a reason is a line of `churn history`. Exit codes: 0 trained
+    or nothing to do, 4 a reason waits; docs/retrain.md tells the whole story.
+    """
+    from churn_mlops.loop.lock import workspace_lock
+    from churn_mlops.monitoring import retrain as action
+
+    def decide(loaded: Params) -> Summary:
+        if dry_run:
+            return action.run(loaded, params, reason=reason, dry_run=True)
+        with workspace_lock(loaded, "churn retrain"):
+            return action.run(loaded, params, reason=reason)
+
+    run_stage(
+        decide,
+        params,
+        json,
+        name="retrain",
+        exit_code=lambda summary: WAITED if summary.facts["action"] == "wait" else 0,
+    )
+
+
 def publish(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
     """Publish the state of data, model and list for Prometheus, by hand.
 
@@ -128,5 +163,5 @@ def publish(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
     typer.echo(summary.as_json(seconds) if json else summary.as_text(seconds))
 
 
-COMMANDS = (drift_check, score_proxy, performance, publish)
+COMMANDS = (drift_check, score_proxy, performance, retrain, publish)
 VERDICTS = (drift_check,)

@@ -112,11 +112,21 @@ def cli_page() -> str:
         meaning = (error.__doc__ or "").split("\n")[0].rstrip(".")
         lines.append(f"| {error.exit_code} | `{error.__name__}`: {meaning} |")
     for name, command in group.commands.items():
-        context = command.make_context(name, [], resilient_parsing=True)
-        lines += ["", f"## `churn {name}`", "", inspect.cleandoc(command.help or ""), ""]
-        lines += ["| option | meaning |", "|---|---|"]
-        for parameter in command.params:
-            record = parameter.get_help_record(context)
-            if record:
-                lines.append(f"| `{record[0]}` | {record[1]} |".replace("  [", " ["))
+        if hasattr(command, "commands"):
+            for below, one in command.commands.items():
+                lines += _section(f"{name} {below}", one)
+        else:
+            lines += _section(name, command)
     return "\n".join(lines) + "\n"
+
+
+def _section(name: str, command: Any) -> list[str]:
+    """A command's help and options."""
+    context = command.make_context(name, [], resilient_parsing=True)
+    lines = ["", f"## `churn {name}`", "", inspect.cleandoc(command.help or ""), ""]
+    lines += ["| option | meaning |", "|---|---|"]
+    for parameter in command.params:
+        record = parameter.get_help_record(context)
+        if record:
+            lines.append(f"| `{record[0]}` | {record[1]} |".replace("  [", " ["))
+    return lines

@@ -1,9 +1,10 @@
-"""Commands about the champion: going back to an earlier one, and what was decided when."""
+"""Commands about registered models: going back to one, what was decided when, making one again."""
 
 from __future__ import annotations
 
 import json as jsonlib
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -63,4 +64,50 @@ def history(
             typer.echo(f"{len(entries)} entries, none changed")
 
 
-COMMANDS = (rollback, history)
+def reproduce(
+    version: Annotated[
+        str,
+        typer.Argument(
+            help="Of the model: the registry's number, the beginning of its model_version, or"
+            " an alias such as champion."
+        ),
+    ],
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    into: Annotated[
+        Path | None, typer.Option(help="A new folder to work in, which is kept to look into.")
+    ] = None,
+    from_raw: Annotated[
+        bool,
+        typer.Option("--from-raw", help="Begin at data/raw and run every stage after it."),
+    ] = False,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(help="A DVC cache to take the data from, instead of the remote."),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Try even if code or data are known to be different."),
+    ] = False,
+) -> None:
+    """Train a registered model again from its lineage and compare every byte.
+
+    In a folder of its own: clones the repository at the recorded commit, puts the recorded
+    params.yaml and dvc.lock there, pulls the training set from DVC's remote (without one, from the
+    local cache), trains, and compares the digests of the bundles. Exit code 0: equal; 25: another
+    model came out, with what is different, or it cannot be made again. docs/lineage.md explains.
+    """
+    from churn_mlops.registry import reproduce as action
+
+    run_stage(
+        lambda loaded: action.run(
+            loaded, version, into=into, from_raw=from_raw, cache=cache_dir, force=force
+        ),
+        params,
+        json,
+        name="reproduce",
+        exit_code=lambda summary: 0 if summary.facts["equal"] else action.DIFFERENT,
+    )
+
+
+COMMANDS = (rollback, history, reproduce)

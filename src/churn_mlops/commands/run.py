@@ -6,14 +6,13 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from churn_mlops.errors import ChurnError
+from churn_mlops.monitoring.told import published
 
 if TYPE_CHECKING:
     from churn_mlops.params import Params
@@ -64,50 +63,11 @@ def run_stage(
         started = time.perf_counter()
         summary = stage(loaded)
         seconds = time.perf_counter() - started
-        outcome.rows = summary.rows
+        outcome.rows, outcome.exit_code = summary.rows, exit_code(summary)
         typer.echo(summary.as_json(seconds) if as_json else summary.as_text(seconds))
-        if code := exit_code(summary):
-            raise typer.Exit(code)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
     return summary
-
-
-@dataclass
-class Outcome:
-    """What a command tells about its run, for the metrics."""
-
-    rows: dict[str, int] = field(default_factory=dict)
-
-
-@contextmanager
-def published(stage: str, params: Params) -> Iterator[Outcome]:
-    """Publish how what is inside went, if `monitoring.publish` says where to.
-
-    A `typer.Exit` has done its work, whatever its code (a drift check that finds drift); any other
-    exception has not.
-    """
-    settings = params.monitoring.publish
-    if settings.pushgateway is None and settings.textfile is None:
-        yield Outcome()
-        return
-    outcome, started = Outcome(), time.perf_counter()
-
-    def tell(exit_code: int, worked: bool) -> None:
-        from churn_mlops.monitoring.publish import publish_stage
-        from churn_mlops.monitoring.stage_metrics import StageRun
-
-        seconds = time.perf_counter() - started
-        rows = outcome.rows
-        publish_stage(params, StageRun(stage, time.time(), seconds, exit_code, worked, rows))
-
-    try:
-        yield outcome
-    except typer.Exit as left:
-        tell(left.exit_code, worked=True)
-        raise
-    except Exception as error:
-        tell(error.exit_code if isinstance(error, ChurnError) else 1, worked=False)
-        raise
-    tell(0, worked=True)
 
 
 def fail(error: ChurnError) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -122,7 +123,9 @@ def promote(
     from churn_mlops.registry import promote_model as stage
 
     run_stage(
-        lambda loaded: stage.run(loaded, dry_run=dry_run, new_contract=new_contract),
+        lambda loaded: stage.run(
+            loaded, dry_run=dry_run, new_contract=new_contract, params_file=Path(params)
+        ),
         params,
         json,
         name="promote_model",

@@ -8,7 +8,7 @@ ahead, so when activity itself may be wrong it also spoils those of the days bef
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -83,12 +83,20 @@ def mark(params: Params, *found: BadDay) -> list[BadDay]:
     return [one for one in found if (one.day, one.check) not in before]
 
 
-def unmark(params: Params, day: date) -> list[BadDay]:
-    """Take a day off, once it has been mended, and return what was known about it."""
+def unmark(params: Params, day: date, checks: Collection[str] | None = None) -> list[BadDay]:
+    """Take a day off and return what was known about it.
+
+    Parameters
+    ----------
+    params : Params
+    day : date
+    checks : collection of str, optional
+        Only what these checks found: they find it no more. All by default: the day was mended.
+    """
     known = read_bad_days(params)
-    gone = [one for one in known if one.day == day]
+    gone = [one for one in known if one.day == day and (checks is None or one.check in checks)]
     if gone:
-        write_bad_days(params, [one for one in known if one.day != day])
+        write_bad_days(params, [one for one in known if one not in gone])
     return gone
 
 

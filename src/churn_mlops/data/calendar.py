@@ -57,6 +57,26 @@ def read_calendar(params: Params) -> Calendar:
     return Calendar(date.fromisoformat(days["first_day"]), date.fromisoformat(days["last_day"]))
 
 
+def known_last_day(params: Params) -> date | None:
+    """The last day of the log as the gate last found it, open or closed; None when nobody looked.
+
+    Raises
+    ------
+    ContractError
+        The report is damaged.
+    """
+    path = report_path(params)
+    if not path.exists():
+        return None
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return date.fromisoformat(report["calendar"]["last_day"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractError(
+            f"{path} is damaged: {error!r}", fix="write it anew: `dvc repro -f validate_data`"
+        ) from error
+
+
 def last_possible_day(params: Params) -> date:
     """The day after which no event can have happened.
 

@@ -23,7 +23,7 @@ class Check:
     number: str
     name: str
     tables: str
-    kind: Literal["structure", "row", "leakage", "upstream", "drift"]
+    kind: Literal["structure", "row", "leakage", "upstream", "drift", "retrain"]
     meaning: str
     remedy: str
     can_mute: bool = False
@@ -112,6 +112,11 @@ DRIFT_CHECKS = (
     Check("CHN405", "unit change", "user_features_daily", "upstream",
           "all quantiles of a number have moved by the same factor of 24, 60, 100, 1000 or 3600",
           "mend the unit in the source", can_mute=True),
+    Check("CHN406", "activity does not follow the risk", "user_daily", "upstream",
+          "whom the champion gave a high risk yesterday is as active today as the others: the"
+          " ROC-AUC has lost more than half of its usual distance from 0.5, beyond chance",
+          "look for user ids that were mixed up, or events of one user that stand at another's",
+          can_mute=True),
     Check("CHN411", "column moved", "user_features_daily", "drift",
           "a feature's PSI against the reference is large and beyond chance",
           "find out what changed; the model may need the new days", can_mute=True),
@@ -123,7 +128,32 @@ DRIFT_CHECKS = (
           "look at the columns that it names together", can_mute=True),
 )  # fmt: skip
 
-BY_NUMBER = {check.number: check for check in (*CHECKS, *LEAKAGE_CHECKS, *DRIFT_CHECKS)}
+RETRAIN_CHECKS = (
+    Check("CHN501", "latest day not validated", "all", "retrain",
+          "the last day failed validation, or has not been validated",
+          "mend the delivery and validate again"),
+    Check("CHN502", "fault of a delivery", "user_features_daily", "retrain",
+          "the latest drift check found a fault of whoever delivers the data, or what moved or fell"
+          " looks back on such a day",
+          "mend the feed; there is nothing to learn from such a day"),
+    Check("CHN503", "too few new labels", "labels_daily", "retrain",
+          "fewer than `monitoring.retrain.min_label_days` mature days that the champion was not"
+          " tested on", "wait"),
+    Check("CHN504", "cooldown", "", "retrain",
+          "the last training is less than `monitoring.retrain.cooldown_days` old", "wait"),
+    Check("CHN505", "budget", "", "retrain",
+          "`monitoring.retrain.max_per_month` trainings in 30 days already",
+          "find out why training does not help"),
+    Check("CHN506", "nothing to learn yet", "labels_daily", "retrain",
+          "drift is the only reason, and no label of the training days tells of the change yet",
+          "wait until the day that it names"),
+    Check("CHN507", "probation", "", "retrain",
+          "the champion before is still scored along with the present one", "wait"),
+)  # fmt: skip
+
+BY_NUMBER = {
+    check.number: check for check in (*CHECKS, *LEAKAGE_CHECKS, *DRIFT_CHECKS, *RETRAIN_CHECKS)
+}
 
 
 def muted(params: Params) -> frozenset[str]:
@@ -193,6 +223,18 @@ def as_markdown() -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lines += [_row(check) for check in DRIFT_CHECKS]
+    lines += [
+        "",
+        "## Retraining",
+        "",
+        "What must hold before `churn retrain` trains (docs/retrain.md). Asked by hand"
+        " (`--reason`),",
+        "CHN503 to CHN507 only warn.",
+        "",
+        "| check | name | tables | kind | means | what to do | can be muted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(check) for check in RETRAIN_CHECKS]
     return "\n".join(lines) + "\n"
 
 

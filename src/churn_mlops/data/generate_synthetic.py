@@ -70,7 +70,8 @@ def user_count(synthetic: Synthetic, start: date, day: int) -> int:
     Parameters
     ----------
     synthetic : Synthetic
-        ``users`` have signed up by day 119; the rate stays the same afterwards.
+        ``users`` have signed up by day 119; the rate stays the same afterwards, unless a new
+        market is among ``drift``.
     start : date
         First day of the log.
     day : int
@@ -82,7 +83,7 @@ def user_count(synthetic: Synthetic, start: date, day: int) -> int:
         The day is negative, or there are no users.
     """
     _check(synthetic, day)
-    return int(signups(synthetic.users, start, day)[-1])
+    return int(signups(synthetic.users, start, day, synthetic.drift)[-1])
 
 
 def blocks(
@@ -262,11 +263,12 @@ def _delivered(
     synthetic: Synthetic,
     waiting: dict[int, list[Events]],
 ) -> Events:
-    events, dirt = recorded(happened, latent), synthetic.dirt
+    events, dirt = recorded(happened, population, latent, synthetic.seed), synthetic.dirt
     overdue = waiting.pop(latent.day, [])
-    if not any((dirt.duplicates, dirt.late, dirt.unknown_users, dirt.impossible_values)):
+    shares = (dirt.duplicates, dirt.late, dirt.unknown_users, dirt.impossible_values)
+    if not any((*shares, latent.now.delayed, overdue)):
         return events
-    delay = delays(events, synthetic, population.block, latent.day)
+    delay = delays(events, synthetic, population.block, latent)
     for days in range(1, MAX_DELAY_DAYS + 1):
         waiting.setdefault(latent.day + days, []).append(events.take(delay == days))
     added = bad_rows(events, synthetic, population, latent.day)

@@ -36,13 +36,14 @@ from churn_mlops.tables.writer import hold_as
 def next_day(params: Params) -> date:
     """The day that is brought in when none is named.
 
-    Of the synthetic portal the day after the watermark, or its first; else yesterday (UTC).
+    Of the synthetic portal the day after the watermark, or in an empty workspace the last of
+    ``data.synthetic.days``; else yesterday (UTC).
     """
     if params.data.source != "synthetic":
         return datetime.now(UTC).date() - timedelta(days=1)
     mark = read_watermark(params)
     if mark is None or mark.as_of is None:
-        return params.data.start_date or date(2025, 1, 1)
+        return params.data.last_synthetic_day
     return mark.as_of + timedelta(days=1)
 
 

@@ -33,6 +33,8 @@ LEAVE_HAZARD = 0.00005
 PAUSE_HAZARD = 0.0015
 NEW_USER_HAZARD, NEW_USER_DAYS = 2.0, 14.0
 UNPAID_HAZARD = 10.0
+MOST_ACTIVE_LOG_ODDS = 0.85
+"""Who is active on more days of ten than seven."""
 MAX_FADE_HAZARD, MAX_LEAVE_HAZARD = 0.05, 0.04
 """Before `UNPAID_HAZARD`; they keep the sum of the ways out below 1."""
 RECOVERY_DAYS, RECOVERY_CHANCE = 10, 0.03
@@ -100,14 +102,17 @@ def hazards(population: Population, users: int, day: int, now: Effects) -> Hazar
     tenure = day - population.signup[:users]
     fragile = 1.0 + NEW_USER_HAZARD * np.exp(-tenure / NEW_USER_DAYS)
     price = np.where(population.paid[:users], now.hazard, 1.0)
+    rival = np.where(population.log_odds[:users] > MOST_ACTIVE_LOG_ODDS, now.rival, 1.0)
     out = population.hazard[:users] * fragile
     # Who leaves because of the price does so at once: behaviour no longer announces it.
     cheaper, dearer = np.minimum(price, 1.0), np.maximum(price, 1.0)
     leave = LEAVE_HAZARD * cheaper + FADE_HAZARD * (dearer - 1.0)
+    # Nor do those announce it whom a competitor wins over; they are who seemed the safest.
+    leave = leave + FADE_HAZARD * (rival - 1.0)
     return Hazards(
         fade=np.minimum(FADE_HAZARD * out * cheaper, MAX_FADE_HAZARD),
         pause=np.full(users, PAUSE_HAZARD),
-        leave=np.minimum(leave * out, MAX_LEAVE_HAZARD),
+        leave=np.clip(leave * out, 0.0, MAX_LEAVE_HAZARD),
         recovery=1.0 / dearer,
     )
 

@@ -11,6 +11,7 @@ from datetime import date
 
 import numpy as np
 
+from churn_mlops.data.synthetic_dynamics import Latent
 from churn_mlops.data.synthetic_log import (
     BLOCK_ID,
     DAY_ID,
@@ -43,11 +44,13 @@ UNKNOWN_PLACE, IMPOSSIBLE_PLACE = 600_000, 800_000
 """Where in a day's range of ids the added rows begin."""
 
 
-def delays(events: Events, synthetic: Synthetic, block: int, day: int) -> Ints:
+def delays(events: Events, synthetic: Synthetic, block: int, latent: Latent) -> Ints:
     """Days by which each event of a day reaches the log late; 0 for most."""
-    chance = stream(synthetic.seed, Purpose.LATE, block, day).random((len(events), 2))
+    chance = stream(synthetic.seed, Purpose.LATE, block, latent.day).random((len(events), 2))
     days = 1 + (chance[:, 1] * MAX_DELAY_DAYS).astype(np.int64)
-    return np.where(chance[:, 0] < synthetic.dirt.late, days, 0)
+    usual, delayed = synthetic.dirt.late, latent.now.delayed
+    late = usual + (1.0 - usual) * delayed
+    return np.where(chance[:, 0] < late, days, 0)
 
 
 def bad_rows(events: Events, synthetic: Synthetic, population: Population, day: int) -> Events:

@@ -76,14 +76,20 @@ def draw_events(population: Population, latent: Latent, seed: int) -> Events:
     )
 
 
-def recorded(events: Events, latent: Latent) -> Events:
-    """What the tracking of the day makes of the events: lost types, wrong units."""
+def recorded(events: Events, population: Population, latent: Latent, seed: int) -> Events:
+    """What the tracking of the day makes of the events: lost types, wrong units and users."""
     now = latent.now
     if now.untracked:
         lost = [EVENT_TYPES.index(name) for name in now.untracked]
         events = events.take(~np.isin(events.kind, lost))
     if now.minutes_factor != 1.0:
         events = replace(events, minutes=np.round(events.minutes * now.minutes_factor, 1))
+    if now.mixed_up:
+        draws = stream(seed, Purpose.MIXED_UP, population.block, latent.day)
+        wrong = draws.random(len(events)) < now.mixed_up
+        anybody = population.first_id + draws.integers(0, len(latent), len(events))
+        events = replace(events, user_id=np.where(wrong, anybody, events.user_id))
+        events = events.take(np.lexsort((events.kind, events.time, events.user_id)))
     return events
 
 

@@ -6,6 +6,7 @@ its first ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from churn_mlops.data.synthetic_drift import effects
+from churn_mlops.data.synthetic_drift import Effects, effects
 from churn_mlops.data.synthetic_signups import HISTORY_DAYS, Ints, signups
 from churn_mlops.data.synthetic_streams import Purpose, stream
 from churn_mlops.params.tree import Synthetic
@@ -27,10 +28,13 @@ PLAN_HAZARD = np.array([1.4, 1.0, 0.6])
 PLAN_LOG_ODDS = np.array([-0.1, 0.1, 0.4])
 
 COUNTRIES = ("IN", "US", "UK", "CA", "AU", "SG", "DE", "BR")
+NEW_MARKET = "JP"
+"""Where nobody comes from before the market opens; its position follows those of `COUNTRIES`."""
 COUNTRY_SHARE = np.array([0.30, 0.24, 0.11, 0.08, 0.07, 0.05, 0.08, 0.07])
 NEW_COUNTRY_SHARE = np.array([0.08, 0.08, 0.05, 0.04, 0.05, 0.10, 0.20, 0.40])
-COUNTRY_LOG_ODDS = np.array([0.1, 0.0, 0.0, 0.05, -0.05, 0.15, 0.05, -0.2])
-COUNTRY_UTC_HOURS = np.array([5.5, -6.0, 0.0, -5.0, 10.0, 8.0, 1.0, -3.0])
+COUNTRY_LOG_ODDS = np.array([0.1, 0.0, 0.0, 0.05, -0.05, 0.15, 0.05, -0.2, -1.2])
+COUNTRY_HAZARD = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.5])
+COUNTRY_UTC_HOURS = np.array([5.5, -6.0, 0.0, -5.0, 10.0, 8.0, 1.0, -3.0, 9.0])
 
 SOURCES = ("organic", "referral", "ads", "youtube", "community")
 SOURCE_SHARE = np.array([0.35, 0.15, 0.25, 0.15, 0.10])
@@ -57,7 +61,7 @@ class Population:
     signup : int64 array
         Day of sign-up, negative before the log; ascending.
     plan, country, source : int64 arrays
-        Positions in `PLANS`, `COUNTRIES` and `SOURCES`.
+        Positions in `PLANS`, `COUNTRIES` (one more for `NEW_MARKET`) and `SOURCES`.
     log_odds : float64 array
         Log odds of an active day on a neutral weekday while engaged.
     intensity : float64 array
@@ -67,7 +71,7 @@ class Population:
     skill : float64 array
         Mean quiz score while engaged, points.
     hazard : float64 array
-        Factor on the hazard of starting to leave, from plan and source.
+        Factor on the hazard of starting to leave, from plan, source and country.
     billing_day : int64 array
         Day of the month on which the user is charged, 1 to 28; 0 for free plans.
     first_course : int64 array
@@ -122,7 +126,7 @@ def draw_population(
     -------
     Population
     """
-    counts = signups(synthetic.users, start, last_day)
+    counts = signups(synthetic.users, start, last_day, synthetic.drift)
     rank = np.arange(block * block_users, min((block + 1) * block_users, int(counts[-1])))
     signup = np.searchsorted(counts, rank, side="right") - HISTORY_DAYS
     size = len(rank)
@@ -134,6 +138,11 @@ def draw_population(
     paid_share = synthetic.paid_share
     plan = (chance < paid_share).astype(np.int64) + (chance < paid_share * PRO_SHARE)
     country = _countries(draws(Purpose.COUNTRY).random((size, 2)), signup, synthetic, start)
+    if any(change.kind == "new_market" for change in synthetic.drift):
+        added = _per_signup(signup, synthetic, start, lambda now: now.new_market)
+        added[signup < 0] = 0.0
+        chance = draws(Purpose.MARKET).random(size)
+        country = np.where(chance < added / (1.0 + added), len(COUNTRIES), country)
     source = _pick(SOURCE_SHARE, draws(Purpose.SOURCE).random(size))
     low, high = ACTIVITY_RANGE
     level = low + (high - low) * draws(Purpose.ACTIVITY_LEVEL).beta(*ACTIVITY_BETA, size)
@@ -151,7 +160,7 @@ def draw_population(
         intensity=draws(Purpose.INTENSITY).gamma(INTENSITY_SHAPE, 1 / INTENSITY_SHAPE, size),
         minutes=14.0 + 8.0 * taste[:, 0],
         skill=70.0 + 15.0 * taste[:, 1],
-        hazard=PLAN_HAZARD[plan] * SOURCE_HAZARD[source],
+        hazard=PLAN_HAZARD[plan] * SOURCE_HAZARD[source] * COUNTRY_HAZARD[country],
         billing_day=np.where(plan > 0, np.minimum(month_day, LAST_BILLING_DAY), 0),
         first_course=(taste[:, 2] * 1_000).astype(np.int64),
     )
@@ -180,7 +189,7 @@ def users_table(population: Population, first_day: int, last_day: int) -> pa.Tab
             "signup_date": pa.array(_dates(population.start, population.signup[rows])),
             "plan": labels(population.plan[rows], PLANS),
             "is_paid": pa.array(population.paid[rows].astype(np.int8)),
-            "country": labels(population.country[rows], COUNTRIES),
+            "country": labels(population.country[rows], (*COUNTRIES, NEW_MARKET)),
             "marketing_source": labels(population.source[rows], SOURCES),
         }
     )
@@ -207,12 +216,16 @@ def _pick(share: Floats, chance: Floats) -> Ints:
 
 
 def _countries(chance: Floats, signup: Ints, synthetic: Synthetic, start: date) -> Ints:
-    days, place = np.unique(signup, return_inverse=True)
-    share = np.array(
-        [
-            effects(synthetic.drift, start + timedelta(days=int(day))).new_country_share
-            for day in days
-        ]
-    )
+    share = _per_signup(signup, synthetic, start, lambda now: now.new_country_share)
     usual, other = _pick(COUNTRY_SHARE, chance[:, 0]), _pick(NEW_COUNTRY_SHARE, chance[:, 0])
-    return np.where(chance[:, 1] < share[place], other, usual) if len(days) else usual
+    return np.where(chance[:, 1] < share, other, usual)
+
+
+def _per_signup(
+    signup: Ints, synthetic: Synthetic, start: date, read: Callable[[Effects], float]
+) -> Floats:
+    """One of the effects of the day of sign-up, for every user."""
+    days, place = np.unique(signup, return_inverse=True)
+    found = [read(effects(synthetic.drift, start + timedelta(days=int(day)))) for day in days]
+    values: Floats = np.array(found, dtype=np.float64)[place]
+    return values

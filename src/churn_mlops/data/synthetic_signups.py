@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
+
+from churn_mlops.data.synthetic_drift import effects
+from churn_mlops.params.tree import Drift
 
 Ints = npt.NDArray[np.int64]
 
@@ -17,9 +21,11 @@ GROWTH_DAYS = 120.0
 """Before the log, the rate of sign-ups grew e-fold in so many days."""
 SIGNUP_WEEK = np.array([17, 16, 16, 15, 13, 11, 12])
 """Relative number of sign-ups, Monday to Sunday."""
+THOUSAND = 1_000
+"""Sign-ups from new markets are counted in thousandths of the ordinary ones."""
 
 
-def signups(users: int, start: date, last_day: int) -> Ints:
+def signups(users: int, start: date, last_day: int, drift: Sequence[Drift] = ()) -> Ints:
     """Users who have signed up by the end of each day from ``-HISTORY_DAYS`` to `last_day`.
 
     Four fifths come before the log, at a rate that grows; the others at a constant weekly
@@ -33,6 +39,8 @@ def signups(users: int, start: date, last_day: int) -> Ints:
         First day of the log; decides the weekday of day 0.
     last_day : int
         Last day wanted, at least 0.
+    drift : sequence of Drift, optional
+        New markets bring further sign-ups, from the first day of the log at the earliest.
 
     Returns
     -------
@@ -48,5 +56,10 @@ def signups(users: int, start: date, last_day: int) -> Ints:
     days = np.arange(max(last_day + 1, REFERENCE_DAYS))
     rhythm = np.cumsum(SIGNUP_WEEK[(start.weekday() + days) % 7])
     after = early + late * rhythm // rhythm[REFERENCE_DAYS - 1]
+    if any(change.kind == "new_market" for change in drift):
+        on = (start + timedelta(days=int(day)) for day in days)
+        added = np.array([round(effects(drift, day).new_market * THOUSAND) for day in on])
+        extra = np.cumsum(SIGNUP_WEEK[(start.weekday() + days) % 7] * added)
+        after = after + late * extra // (rhythm[REFERENCE_DAYS - 1] * THOUSAND)
     counts: Ints = np.concatenate([before, after[: last_day + 1]])
     return counts

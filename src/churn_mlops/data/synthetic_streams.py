@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     ACTIVITY_LEVEL = 4
     INTENSITY = 5
     TASTE = 6
+    MARKET = 7
     TRANSITION = 10
     BILLING = 11
     ACTIVITY = 12
@@ -35,6 +36,7 @@ class Purpose(IntEnum):
     DUPLICATES = 31
     UNKNOWN_USERS = 32
     IMPOSSIBLE_VALUES = 33
+    MIXED_UP = 34
 
 
 def stream(seed: int, purpose: Purpose, block: int, day: int = FIRST_DAY) -> np.random.Generator:

@@ -11,9 +11,10 @@ import ibis.expr.types as ir
 
 from churn_mlops import engine
 from churn_mlops.data import growing, validate
-from churn_mlops.data.bad_days import BadDay, mark
+from churn_mlops.data.bad_days import BadDay, mark, unmark
 from churn_mlops.data.calendar import Calendar, report_path
 from churn_mlops.data.check_rows import ARRIVED
+from churn_mlops.data.checks import CHECKS
 from churn_mlops.data.prepare_dataset import daily_fingerprint
 from churn_mlops.data.raw_tables import open_table, readable
 from churn_mlops.data.validate import (
@@ -103,6 +104,8 @@ def _judged(con: engine.Engine, checked: Checked, growth: Growth, params: Params
     growth.sign(quarantine_contract(contracts.events(params)).path(params))
     if failed:
         raise _closed(failed, arrivals, day, params)
+    # It may have been delivered anew.
+    unmark(params, day, [check.number for check in CHECKS])
     rows = {name: one.rows_in for name, one in arrivals.items()}
     aside = {f"{name} set aside": one.quarantined for name, one in arrivals.items()}
     facts: dict[str, Any] = {"day": str(day), "too late": too_late}

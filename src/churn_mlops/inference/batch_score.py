@@ -48,6 +48,7 @@ from churn_mlops.registry.fit import require_fit
 from churn_mlops.summary import Summary
 from churn_mlops.tables import scan, write
 from churn_mlops.tables.batches import batches
+from churn_mlops.tables.folders import days_of
 
 
 def run(params: Params, as_of_date: date | None = None, top_k: int | None = None) -> Summary:
@@ -76,17 +77,29 @@ def run(params: Params, as_of_date: date | None = None, top_k: int | None = None
     bundle = load_champion(params)
     require_fit(bundle, params)
     with engine.connect(params) as con, engine.embedded(params) as own:
-        features = scan(con, features_contract(params), params)
-        counts = _eligible_per_day(features)
-        day = choose_day(counts, as_of_date or params.scoring.as_of_date)
+        day, count = _day_to_score(con, as_of_date or params.scoring.as_of_date, params)
+        features = scan(con, features_contract(params), params, since=day)
         rows = eligible(features.filter(features.as_of_date == ibis.literal(day)), params)
-        with steps("batch_score", math.ceil(counts[day] / params.scoring.batch_rows) + 1) as step:
+        with steps("batch_score", math.ceil(count / params.scoring.batch_rows) + 1) as step:
             _score_all(con, rows, bundle, own, params, step)
             listed = _decide(own, day, params)
             everybody = params.scoring.reasons_for == "everybody"
-            _explain_all(own, counts[day] if everybody else listed, bundle, params)
+            _explain_all(own, count if everybody else listed, bundle, params)
             step("reasons")
         return _write(own, day, bundle, params)
+
+
+def _day_to_score(con: Engine, wanted: date | None, params: Params) -> tuple[date, int]:
+    """The day, and how many are eligible on it; the history is read only if it is not the last."""
+    contract = features_contract(params)
+    last = max(days_of(contract.path(params)), default=None)
+    if last is not None and wanted in (None, last):
+        counts = _eligible_per_day(scan(con, contract, params, since=last))
+        if counts.get(last) and max(counts) == last:
+            return last, counts[last]
+    counts = _eligible_per_day(scan(con, contract, params))
+    day = choose_day(counts, wanted)
+    return day, counts[day]
 
 
 def _eligible_per_day(features: ir.Table) -> dict[date, int]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -139,8 +140,7 @@ def shapley(value: float, ratios: np.ndarray) -> np.ndarray:
         Bit j of the pattern is o_j.
     """
     m = len(ratios)
-    points, weights = np.polynomial.legendre.leggauss((m + 1) // 2)
-    points, weights = (points + 1) / 2, weights / 2
+    points, weights = _quadrature((m + 1) // 2)
     fulfilled = ((np.arange(1 << m)[None, :] >> np.arange(m)[:, None]) & 1).astype(np.float64)
     factors = (
         points[:, None, None] * fulfilled + (1 - points)[:, None, None] * ratios[None, :, None]
@@ -149,3 +149,10 @@ def shapley(value: float, ratios: np.ndarray) -> np.ndarray:
     others = factors.prod(axis=1, keepdims=True) / factors
     integral = np.tensordot(weights, others, 1)
     return np.asarray(value * (fulfilled - ratios[:, None]) * integral)
+
+
+@cache
+def _quadrature(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights of Gauss and Legendre on [0, 1]; a model asks for few counts, often."""
+    points, weights = np.polynomial.legendre.leggauss(count)
+    return (points + 1) / 2, weights / 2

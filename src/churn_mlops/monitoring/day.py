@@ -70,10 +70,19 @@ def day_of(day: date, values: Mapping[str, np.ndarray], reference: Reference) ->
     return Day(day, users, _counts(known, reference.bins), known)
 
 
-def open_features(con: Engine, meta: Meta, params: Params) -> ir.Table:
+def open_features(con: Engine, meta: Meta, params: Params, since: date | None = None) -> ir.Table:
     """Open user_features_daily with what the model wants of it, as far as it is there.
 
     A feature that is text where the model wants a number, or the reverse, is as good as gone.
+
+    Parameters
+    ----------
+    con : Engine
+    meta : Meta
+        The champion's.
+    params : Params
+    since : date, optional
+        Only the rows of this day and later.
 
     Raises
     ------
@@ -91,7 +100,7 @@ def open_features(con: Engine, meta: Meta, params: Params) -> ir.Table:
             fix="build the features again: `dvc repro build_features`",
         )
     kept = tuple(column for column in wanted.values() if column.name in there)
-    table = scan(con, replace(contract, columns=kept), params)
+    table = scan(con, replace(contract, columns=kept), params, since)
     fits = [c.name for c in kept if table[c.name].type().is_string() == (c.type == "string")]
     return table.select(*fits)
 

@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Literal
 
 from churn_mlops import engine
+from churn_mlops.data.bad_days import read_bad_days
 from churn_mlops.data.checks import muted
 from churn_mlops.files import write_json
 from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring import structure
-from churn_mlops.monitoring.day import Day, daily_totals, history_of, open_features, read_day
+from churn_mlops.monitoring.day import Day, history_of, open_features, read_day
+from churn_mlops.monitoring.early import early
 from churn_mlops.monitoring.findings import JOINT, MOVED, RISK_MOVED, Finding
 from churn_mlops.monitoring.joint import Joint, joint_shift
 from churn_mlops.monitoring.moved import Moved, compare, graded
+from churn_mlops.monitoring.quarantine import quarantine_day
 from churn_mlops.monitoring.reference import RISK, Like, Reference, reference_of
 from churn_mlops.monitoring.report import Report
+from churn_mlops.monitoring.totals import known_totals
 from churn_mlops.params import DriftCheck, Params
 from churn_mlops.registry.champion import load_champion
 from churn_mlops.registry.profile import read_profile
@@ -39,12 +43,14 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     as_of_date : date, optional
         The last day of the data by default.
 
+    A fault of whoever delivers the data also marks the day as one that is not to be learned from.
+
     Raises
     ------
     BundleError
         There is no sound champion.
     ContractError
-        There is no user_features_daily.
+        There is no user_features_daily, or an earlier report or the bad days are damaged.
     NotEnoughDataError
         The day is not in the data or has nobody eligible.
     """
@@ -54,14 +60,19 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     weights = Contributions(bundle.meta.model, bundle.meta.encoding).importance(profile.columns)
     reference = reference_of(profile, weights)
     with engine.connect(params) as con:
-        table = open_features(con, bundle.meta, params)
-        totals = daily_totals(table, params)
+        totals = known_totals(con, bundle.meta, params)
         history = history_of(totals, as_of_date or params.scoring.as_of_date)
+        table = open_features(con, bundle.meta, params, since=history.days[-1])
         lost = structure.gone(bundle.meta.feature_names, table.columns)
         day = read_day(con, table, history, bundle, reference, params)
-    found = [*lost, *structure.volume(history)]
-    report = check(reference, day, found, params.monitoring.drift, params.training.seed, quiet)
-    report = replace(report, model_version=bundle.version)
+        bad = frozenset(one.day for one in read_bad_days(params))
+        first = early(con, bundle, day.day, bad, params)
+    settings = params.monitoring.drift
+    unlike = first.finding(settings.false_alarm_rate) if first else None
+    found = [*lost, *structure.volume(history), *([unlike] if unlike else [])]
+    report = check(reference, day, found, settings, params.training.seed, quiet)
+    report = replace(report, model_version=bundle.version, early=first)
+    quarantine_day(params, report)
     folder = Path(params.paths.artifacts) / "monitoring"
     outputs = [folder / "drift" / f"{day.day}.json"]
     if day.day == max(totals["as_of_date"].to_pylist()):

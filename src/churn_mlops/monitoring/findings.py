@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 Level = Literal["OK", "WARN", "FAIL"]
 LEVELS: tuple[Level, ...] = ("OK", "WARN", "FAIL")
+EXIT_CODES = {"OK": 0, "FAIL": 2, "WARN": 3}
 SEVERITY: dict[str, int] = {"OK": 0, "MUTED": 0, "WARN": 1, "FAIL": 2}
 
 GONE, CONSTANT, VANISHED, VOLUME, UNIT = "CHN401", "CHN402", "CHN403", "CHN404", "CHN405"
+FOLLOWS = "CHN406"
 MOVED, RISK_MOVED, JOINT = "CHN411", "CHN412", "CHN413"
 
 

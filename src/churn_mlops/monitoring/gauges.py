@@ -135,6 +135,20 @@ STATE = (
         "When the gate promoted the champion, by the ledger.",
     ),
     Gauge(
+        "churn_retrain_decision",
+        "What `churn retrain` decided last: 0 no reason to train, 1 a reason waits, 2 trained.",
+    ),
+    Gauge(
+        "churn_retrain_decided_day_timestamp_seconds",
+        "End of the last day of the data when it decided.",
+    ),
+    Gauge(
+        "churn_retrain_blocked",
+        "1 for each precondition that a reason to train waits for, 0 for the others.",
+        ("check",),
+    ),
+    Gauge("churn_retrain_waiting_days", "Days of data for which a reason to train has waited."),
+    Gauge(
         "churn_promotion_last_decision_timestamp_seconds",
         "When the ledger last noted such a decision.",
         ("decision",),

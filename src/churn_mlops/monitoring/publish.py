@@ -16,9 +16,10 @@ import structlog
 from churn_mlops.errors import ChurnError, PublishError
 from churn_mlops.monitoring import textfile
 from churn_mlops.monitoring.gauges import LAST_SUCCESS, ROWS
-from churn_mlops.monitoring.pushgateway import Push, push, without_secrets
+from churn_mlops.monitoring.pushgateway import Push, push
 from churn_mlops.monitoring.stage_metrics import StageRun, stage_board
 from churn_mlops.monitoring.state_metrics import state_board
+from churn_mlops.monitoring.wire import without_secrets
 from churn_mlops.params import Params
 
 STAGE_JOB, STATE_JOB = "churn_stage", "churn_state"

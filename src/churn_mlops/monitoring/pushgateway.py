@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from churn_mlops.errors import PublishError
 from churn_mlops.monitoring.gauges import Board
+from churn_mlops.monitoring.wire import address_and_login, within, without_secrets
 
 _SHOWN_CHARACTERS = 200
 
@@ -48,9 +46,9 @@ def push(url: str, pushes: Sequence[Push], timeout_seconds: float) -> None:
         The gateway is away, hangs or refuses.
     """
     try:
-        shown, user, password = _parts(url)
+        shown, user, password = address_and_login(url)
         handler = partial(_send, user, password)
-        _within(timeout_seconds, lambda: _all(shown, pushes, timeout_seconds, handler))
+        within(timeout_seconds, lambda: _all(shown, pushes, timeout_seconds, handler))
     except TimeoutError:
         why = f"no answer within {timeout_seconds:g} s"
     except URLError as error:
@@ -63,20 +61,6 @@ def push(url: str, pushes: Sequence[Push], timeout_seconds: float) -> None:
         f"the Pushgateway at {without_secrets(url)} did not take the metrics: {why}",
         fix="start it, or correct monitoring.publish.pushgateway (null: none)",
     )
-
-
-def without_secrets(url: str) -> str:
-    """A URL that may be shown."""
-    scheme, _, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
-
-
-def _parts(url: str) -> tuple[str, str | None, str | None]:
-    parts = urlsplit(url)
-    user = None if parts.username is None else unquote(parts.username)
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=place)), user, unquote(parts.password or "")
 
 
 def _send(user: str | None, password: str | None, **request: Any) -> Callable[[], None]:
@@ -107,27 +91,3 @@ def _all(
             body = error.read(_SHOWN_CHARACTERS).decode("utf-8", "replace").strip()
             answer = f"it answers {error.code} {error.reason}"
             raise OSError(f"{answer}: {body}" if body else answer) from error
-
-
-def _within(seconds: float, call: Callable[[], None]) -> None:
-    """Call, and raise TimeoutError after so long.
-
-    A socket's timeout bounds each of its steps, not their sum, and not the search for a name.
-    """
-    ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            call()
-        except Exception as error:
-            ended.put(error)
-        else:
-            ended.put(None)
-
-    threading.Thread(target=run, daemon=True, name="push").start()
-    try:
-        error = ended.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if error is not None:
-        raise error

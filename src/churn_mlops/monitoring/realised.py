@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow.compute as pc
 
@@ -19,6 +20,8 @@ from churn_mlops.monitoring.estimate import rounded
 from churn_mlops.monitoring.ranking import Groups
 from churn_mlops.params import Params, Value
 from churn_mlops.tables import contracts, scan
+
+NEEDED = ("user_id", "as_of_date", "churn_label")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Labels:
         self._window = timedelta(days=params.churn.window_days)
         self._meaning = meaning_of(params.churn)
         self._last_day = last_day
-        self._table: ibis.expr.types.Table | None = None
+        self._held: ir.Table | None = None
 
     def are_there(self, batch: Batch) -> bool:
         """Whether the batch's horizon has passed on the last day.
@@ -92,13 +95,7 @@ class Labels:
         ContractError
             labels_daily has not been written, or the type of user_id has changed.
         """
-        if self._table is None:
-            labels = scan(self._con, contracts.labels_daily(self._params), self._params)
-            wanted = labels.select("user_id", "as_of_date", "churn_label")
-            if self._params.tables.format == "csv" and self._con.name == "duckdb":
-                wanted = self._con.create_table("held_labels", wanted, temp=True)
-            self._table = wanted
-        table = self._table
+        table = self._open(batch.day)
         day = table.filter(table.as_of_date == ibis.literal(batch.day))
         found = day.select("user_id", "churn_label").to_pyarrow()
         users = found["user_id"].combine_chunks()
@@ -117,6 +114,16 @@ class Labels:
             batch.decisions[known] == CONTACT,
             int(np.sum(~known)),
         )
+
+    def _open(self, since: date) -> ir.Table:
+        """The labels of a day and later; a CSV table is read once and held."""
+        contract = contracts.labels_daily(self._params)
+        if self._params.tables.format != "csv" or self._con.name != "duckdb":
+            return scan(self._con, contract, self._params, since).select(*NEEDED)
+        if self._held is None:
+            whole = scan(self._con, contract, self._params).select(*NEEDED)
+            self._held = self._con.create_table("held_labels", whole, temp=True)
+        return self._held
 
 
 @contextmanager

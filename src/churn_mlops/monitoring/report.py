@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from churn_mlops.monitoring.day import Day
+from churn_mlops.monitoring.early import Early
 from churn_mlops.monitoring.findings import SEVERITY, Finding, Level, worst
 from churn_mlops.monitoring.joint import Joint
 from churn_mlops.monitoring.moved import Moved
@@ -37,6 +38,8 @@ class Report:
     muted : frozenset of str
         Numbers of muted checks.
     model_version : str
+    early : Early or None
+        How well the risks of the day before told who would be away; None when nothing tells.
     """
 
     day: Day
@@ -49,6 +52,7 @@ class Report:
     all_findings: list[Finding]
     muted: frozenset[str] = frozenset()
     model_version: str = ""
+    early: Early | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -109,6 +113,7 @@ class Report:
                 "level": self.joint_level,
                 "columns": list(self.joint.columns),
             },
+            "early": None if self.early is None else self.early.as_json(),
         }
 
     def _risk(self) -> dict[str, Any] | None:

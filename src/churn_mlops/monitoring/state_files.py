@@ -14,7 +14,7 @@ Status = Literal["OK", "WARN", "FAIL"]
 
 
 class File(BaseModel):
-    """A part of a file; what else stands there is not published."""
+    """A part of a file; nobody here needs what else stands there."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -32,11 +32,13 @@ class CheckedTable(File):
     rows_ok: int
     rows_quarantined: int
     quarantine_share: float
+    checks: dict[str, int] = {}
 
 
 class Validation(File):
     """validation/report.json."""
 
+    status: str = "passed"
     calendar: Calendar
     tables: dict[str, CheckedTable]
 
@@ -46,6 +48,9 @@ class Finding(File):
 
     check: str
     level: str
+    column: str | None = None
+    text: str = ""
+    upstream: bool = False
 
 
 class DriftedColumn(File):
@@ -73,6 +78,8 @@ class Drift(File):
     as_of_date: date
     status: Status
     users: int
+    headline: str = ""
+    model_version: str = ""
     findings: tuple[Finding, ...]
     columns: tuple[DriftedColumn, ...]
     risk: DriftedRisk | None
@@ -127,12 +134,30 @@ class Performance(File):
     """monitoring/performance_latest.json."""
 
     as_of_date: date
+    status: Status = "OK"
     estimated: dict[str, Estimate]
     realised: RealisedBatch | None
     floors: dict[str, float | None]
     realised_floors: dict[str, float | None] | None = None
     window_days: int | None = None
     promises: dict[str, Promises]
+
+
+class Precondition(File):
+    """A precondition of training."""
+
+    check: str
+    passed: bool
+    binding: bool
+
+
+class Retrained(File):
+    """monitoring/retrain_latest.json."""
+
+    as_of_date: date
+    action: Literal["nothing", "wait", "retrain"]
+    checks: tuple[Precondition, ...]
+    waiting_since: date | None
 
 
 Kind = TypeVar("Kind", bound=File)

@@ -10,12 +10,20 @@ from pathlib import Path
 from churn_mlops.data.calendar import report_path
 from churn_mlops.errors import ChurnError
 from churn_mlops.monitoring.gauges import STATE, Board
-from churn_mlops.monitoring.state_files import Drift, Performance, Scores, Validation, read
+from churn_mlops.monitoring.state_files import (
+    Drift,
+    Performance,
+    Retrained,
+    Scores,
+    Validation,
+    read,
+)
 from churn_mlops.params import Params
 from churn_mlops.registry.champion import in_place
 from churn_mlops.registry.history import PROMOTED, ROLLED_BACK, champions, ledger
 from churn_mlops.registry.ledger import Entry
 
+ACTIONS = {"nothing": 0, "wait": 1, "retrain": 2}
 LEVELS = {"OK": 0, "WARN": 1, "FAIL": 2}
 
 
@@ -25,7 +33,7 @@ def state_board(params: Params) -> Board:
     A damaged file is one of the board's `problems` and does not keep the others away.
     """
     board = Board(STATE)
-    for part in (_validation, _drift, _scores, _performance, _champion, _decisions):
+    for part in (_validation, _drift, _scores, _performance, _champion, _decisions, _retrain):
         try:
             part(board, params)
         except ChurnError as error:
@@ -138,6 +146,22 @@ def _decisions(board: Board, params: Params) -> None:
         last = max(_when(entry) for entry in entries if entry.action == action)
         board.set("churn_promotion_last_decision_timestamp_seconds", last, decision=action)
     board.set("churn_champion_promoted_timestamp_seconds", _promoted(entries))
+
+
+def _retrain(board: Board, params: Params) -> None:
+    found = read(_monitoring(params, "retrain"), Retrained, "churn retrain")
+    if found is None:
+        return
+    board.set("churn_retrain_decision", ACTIONS[found.action])
+    board.set("churn_retrain_decided_day_timestamp_seconds", end_of(found.as_of_date))
+    waits = found.action == "wait"
+    for one in found.checks:
+        board.set(
+            "churn_retrain_blocked", waits and one.binding and not one.passed, check=one.check
+        )
+    since = found.waiting_since
+    waited = (found.as_of_date - since).days + 1 if waits and since is not None else 0
+    board.set("churn_retrain_waiting_days", waited)
 
 
 def _promoted(entries: Sequence[Entry]) -> float | None:

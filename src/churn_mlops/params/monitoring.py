@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from churn_mlops.params.section import Name, Section, Share
 
 Rate = Annotated[float, Field(gt=0, le=0.5)]
+
+
+def _nothing(value: object) -> object:
+    """Take an empty text as none: an environment cannot leave a secret out, only empty."""
+    return None if value in ("", "null") else value
+
+
+def _address(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not re.fullmatch(r"https?://\S+", value.get_secret_value()):
+        raise ValueError("this is no address that begins with http:// or https://")
+    return value
+
+
+# Whoever knows such an address may post there.
+SecretAddress = Annotated[SecretStr | None, BeforeValidator(_nothing), AfterValidator(_address)]
 
 
 class DriftCheck(Section):
@@ -74,7 +90,7 @@ class Retrain(Section):
 
 
 class Smtp(Section):
-    """A mail server; the password stands in the environment variable `password_env`."""
+    """A mail server; with a `user` the environment variable `password_env` holds the password."""
 
     host: str
     port: Annotated[int, Field(ge=1, le=65535)] = 587
@@ -84,16 +100,24 @@ class Smtp(Section):
     password_env: str | None = None
     tls: Literal["starttls", "ssl", "none"] = "starttls"
 
+    @model_validator(mode="after")
+    def _login(self) -> Smtp:
+        if (self.user is None) != (self.password_env is None):
+            raise ValueError("user and password_env are given together, or neither")
+        return self
+
 
 class Alert(Section):
     """Whom `churn job high-drift-alert` tells, and how hard it tries.
 
     `webhook` takes any JSON, `slack` is an incoming webhook of Slack or of what understands its
-    messages. `link` is where people find the report.
+    messages; both addresses are secrets, best given in the environment. `link` is where people
+    find the report. A channel that does not answer within `timeout_seconds` is tried again after
+    `backoff_seconds`, each time twice as late, `tries` times in all. docs/jobs.md has the details.
     """
 
-    webhook: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    slack: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    webhook: SecretAddress = None
+    slack: SecretAddress = None
     smtp: Smtp | None = None
     link: str | None = None
     tries: Annotated[int, Field(ge=1, le=100)] = 3

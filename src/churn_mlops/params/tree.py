@@ -65,13 +65,25 @@ class Churn(Section):
 
 
 class Drift(Section):
-    """One planned change of the synthetic portal, from `start` to `end` (null: for good)."""
+    """One planned change of the synthetic portal, from `start` to `end` (null: for good).
+
+    It reaches its `strength` linearly within `ramp_days`; 0: at once.
+    """
 
     kind: Literal[
-        "engagement_shift", "country_mix", "price_change", "broken_tracking", "unit_error"
+        "engagement_shift",
+        "country_mix",
+        "price_change",
+        "broken_tracking",
+        "unit_error",
+        "mixed_up_users",
+        "new_market",
+        "competitor",
+        "late_delivery",
     ]
     start: date
     end: date | None = None
+    ramp_days: Annotated[int, Field(ge=0)] = 0
     strength: Annotated[float, Field(gt=0)] = 1.0
     event_type: Name | None = None
 

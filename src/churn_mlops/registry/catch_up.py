@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from churn_mlops.params import Params
 from churn_mlops.registry.champion import CHAMPION, DIGEST, TAKEN_BACK
-from churn_mlops.registry.history import PROMOTED, ROLLED_BACK, champions, ledger
+from churn_mlops.registry.history import PROMOTED, ROLLED_BACK, champions, ledger, on_day
 from churn_mlops.registry.mlflow_registry import Tracker
 
 _REASON = "noted afterwards: the registry names it champion, and the ledger did not tell"
@@ -44,10 +44,11 @@ def catch_up(tracker: Tracker, params: Params) -> None:
         "digest": digest,
         "registered": version.version,
     }
+    told = {"reason": _REASON, **on_day(params)}
     if known is not None and version.tags.get("decision") == ROLLED_BACK:
-        entry = book.append(ROLLED_BACK, **{"from": known, "to": found, "reason": _REASON})
+        entry = book.append(ROLLED_BACK, **{"from": known, "to": found}, **told)
     else:
-        entry = book.append(PROMOTED, challenger=found, champion=known, reason=_REASON)
+        entry = book.append(PROMOTED, challenger=found, champion=known, **told)
     # Whoever made it champion wants it, whatever was thought of it before.
     head = {"ledger_entry": str(entry.n), "ledger_hash": entry.hash, TAKEN_BACK: "false"}
     tracker.set_tags(name, version.version, head)

@@ -6,15 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from churn_mlops.data.calendar import known_last_day
 from churn_mlops.params import Params
 from churn_mlops.registry.ledger import Entry, Ledger
 
 PROMOTED, REFUSED, DRY_RUN, ROLLED_BACK = "promoted", "refused", "dry_run", "rolled_back"
+# Of the loop: what `churn retrain` and the probation of a new champion came to.
+RETRAINED, RETRAIN_WAITED = "retrained", "retrain_waited"
+REVERTED, PROBATION_PASSED = "reverted", "probation_passed"
+LOOP = (RETRAINED, RETRAIN_WAITED, REVERTED, PROBATION_PASSED)
 
 
 def ledger(params: Params) -> Ledger:
     """The ledger of decisions, which no stage ever deletes."""
     return Ledger(Path(params.paths.artifacts) / "ledger.jsonl")
+
+
+def on_day(params: Params) -> dict[str, str]:
+    """The last day of the data, as a fact of an entry; nothing when nobody knows it."""
+    day = known_last_day(params)
+    return {} if day is None else {"as_of_date": day.isoformat()}
 
 
 def champions(entries: Sequence[Entry]) -> list[dict[str, Any]]:
@@ -62,9 +73,11 @@ def as_text(entries: Sequence[Entry]) -> str:
 
 def _line(entry: Entry) -> str:
     facts = entry.facts
-    if entry.action == ROLLED_BACK:
+    if entry.action in LOOP:
+        words = f"day {facts['as_of_date']}: {facts['reason']}"
+    elif entry.action == ROLLED_BACK:
         words = f"{facts['from']['version']} -> {facts['to']['version']}: {facts['reason']}"
     else:
         words = f"{facts['challenger']['version']} ({facts['challenger']['family']}): "
         words += str(facts["reason"])
-    return f"{entry.n:>4}  {entry.at}  {entry.action:<11}  {words}"
+    return f"{entry.n:>4}  {entry.at}  {entry.action:<16}  {words}"

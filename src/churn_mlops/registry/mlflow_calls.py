@@ -171,6 +171,20 @@ def download(link: Connection, model: str, version: str, to: str) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def attach(link: Connection, run_id: str, path: str, folder: str) -> None:
+    """Add a directory's files to a run, below a folder of it; files that are there are replaced."""
+    link.client.log_artifacts(run_id, path, folder)
+
+
+def fetch(link: Connection, run_id: str, folder: str, to: str) -> list[str]:
+    """Copy a run's folder to a directory that exists; the files' names, none without a folder."""
+    names = [Path(one.path).name for one in link.client.list_artifacts(run_id, folder)]
+    for name in names:
+        got = link.client.download_artifacts(run_id, f"{folder}/{name}", to)
+        os.replace(got, Path(to) / name)
+    return sorted(names)
+
+
 def _aliases(client: Any, model: str) -> dict[str, str]:
     from mlflow.exceptions import MlflowException
 
@@ -224,5 +238,7 @@ CALLS: dict[str, Callable[..., Any]] = {
         versions,
         set_tags,
         download,
+        attach,
+        fetch,
     )
 }

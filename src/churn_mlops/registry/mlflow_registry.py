@@ -197,6 +197,23 @@ class Tracker:
         place = str(to.absolute())
         self._ask("download", words, model=model, version=str(version), to=place)
 
+    def attach(self, run_id: str, path: Path, folder: str) -> None:
+        """Add a directory's files to a run, below a folder of it."""
+        words = f"take {folder} of the run {run_id}"
+        self._ask("attach", words, run_id=run_id, path=str(path.absolute()), folder=folder)
+
+    def fetch(self, run_id: str, folder: str, to: Path) -> list[str]:
+        """Copy a folder of a run to a directory that exists.
+
+        Returns
+        -------
+        list of str
+            The names of the files; empty when the run has no such folder.
+        """
+        words = f"give {folder} of the run {run_id}"
+        place = str(to.absolute())
+        return [str(n) for n in self._ask("fetch", words, run_id=run_id, folder=folder, to=place)]
+
 
 def _version(found: Mapping[str, Any]) -> Version:
     created = datetime.fromtimestamp(found["created"] / 1000, UTC)

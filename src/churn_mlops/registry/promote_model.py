@@ -38,8 +38,11 @@ from churn_mlops.registry.history import (
     PROMOTED,
     REFUSED,
     ledger,
+    on_day,
     taken_back,
 )
+from churn_mlops.registry.lineage import collect
+from churn_mlops.registry.lineage_store import RUN, attach
 from churn_mlops.registry.mlflow_registry import Tracker
 from churn_mlops.summary import Summary
 from churn_mlops.tables import scan
@@ -74,7 +77,13 @@ class Contender:
         }
 
 
-def run(params: Params, *, dry_run: bool = False, new_contract: bool = False) -> Summary:
+def run(
+    params: Params,
+    *,
+    dry_run: bool = False,
+    new_contract: bool = False,
+    params_file: Path = Path("params.yaml"),
+) -> Summary:
     """Weigh the challenger against the champion; promote it when every rule holds.
 
     Parameters
@@ -85,6 +94,8 @@ def run(params: Params, *, dry_run: bool = False, new_contract: bool = False) ->
     new_contract : bool
         The champion was trained for other features or another meaning of churn, on purpose: the
         challenger is weighed against the simple rule, like the first model ever.
+    params_file : Path
+        Where `params` come from, for the lineage of what is registered.
 
     Raises
     ------
@@ -107,7 +118,7 @@ def run(params: Params, *, dry_run: bool = False, new_contract: bool = False) ->
             action = DISABLED if mode == "disabled" else UNCHANGED
             report = _report(action, _WHY[action], challenger, champion, None)
         else:
-            report = _decide(tracker, mode, challenger, champion, new_contract, params)
+            report = _decide(tracker, mode, challenger, champion, new_contract, params, params_file)
         step(report["decision"])
     if report["decision"] != PROMOTED and champion is None:
         raise PromotionError(
@@ -167,6 +178,7 @@ def _decide(
     champion: Contender | None,
     new_contract: bool,
     params: Params,
+    params_file: Path,
 ) -> dict[str, Any]:
     try:
         require_fit(challenger.bundle, params)
@@ -196,13 +208,15 @@ def _decide(
         "last_day": days[-1].isoformat(),
     }
     if mode == "enabled":
-        report["challenger"]["registered"] = _register(tracker, challenger, report, params)
+        report["challenger"]["registered"] = _register(
+            tracker, challenger, report, params, params_file
+        )
         if action == PROMOTED:
             version = report["challenger"]["registered"]
             tracker.set_alias(params.tracking.model, CHAMPION, version)
             copy_bundle(_folder(challenger, params), production_folder(params))
     noted = {name: value for name, value in report.items() if name != "decision"}
-    entry = book.append(action, **noted)
+    entry = book.append(action, **noted, **on_day(params))
     if mode == "enabled":
         # Kept by the registry, the head tells when the ledger's end was cut off.
         head = {"ledger_entry": str(entry.n), "ledger_hash": entry.hash, "decision": action}
@@ -255,16 +269,30 @@ def _not_taken_back(challenger: Contender, digests: set[str]) -> Rule:
 
 
 def _register(
-    tracker: Tracker, challenger: Contender, report: Mapping[str, Any], params: Params
+    tracker: Tracker,
+    challenger: Contender,
+    report: Mapping[str, Any],
+    params: Params,
+    params_file: Path,
 ) -> int:
     digest = challenger.bundle.digest
-    run_id = tracker.find_run(digest, f"train_{challenger.name}")
+    stage = f"train_{challenger.name}"
+    run_id = tracker.find_run(digest, stage)
     if run_id is None:
         raise PromotionError(
             f"MLflow has no finished run of the challenger {challenger.bundle.version}; the"
             " champion stays",
-            fix=f"train it with this tracking server: `dvc repro -f train_{challenger.name}`",
+            fix=f"train it with this tracking server: `dvc repro -f {stage}`",
         )
+    name = params.tracking.model
+    # The same model again keeps the lineage that it was registered with first.
+    kept = any(v.tags.get(DIGEST) == digest and RUN in v.tags for v in tracker.versions(name))
+    origin: dict[str, str] = {}
+    if not kept:
+        made = _folder(challenger, params)
+        lineage = collect(params, stage=stage, bundle=made, digest=digest, params_file=params_file)
+        # Before there is a version: none is ever without its lineage.
+        origin = attach(tracker, run_id, lineage)
     tags = {
         DIGEST: digest,
         "family": challenger.bundle.meta.family,
@@ -276,9 +304,9 @@ def _register(
         "against": str(report["against"]),
         "rows": str(report["rows"]),
     }
-    version = tracker.register(params.tracking.model, run_id, "model", tags)
-    tracker.set_tags(params.tracking.model, version, tags)
-    tracker.set_alias(params.tracking.model, CHALLENGER, version)
+    version = tracker.register(name, run_id, "model", tags | origin)
+    tracker.set_tags(name, version, tags | origin)
+    tracker.set_alias(name, CHALLENGER, version)
     return version
 
 

@@ -9,7 +9,7 @@ from churn_mlops.errors import PromotionError
 from churn_mlops.params import Params
 from churn_mlops.registry.catch_up import catch_up
 from churn_mlops.registry.champion import CHAMPION, DIGEST, TAKEN_BACK, install
-from churn_mlops.registry.history import PROMOTED, ROLLED_BACK, champions, ledger
+from churn_mlops.registry.history import PROMOTED, ROLLED_BACK, champions, ledger, on_day
 from churn_mlops.registry.ledger import Entry
 from churn_mlops.registry.mlflow_registry import Tracker
 from churn_mlops.summary import Summary
@@ -63,7 +63,8 @@ def run(params: Params, reason: str, to: str | None = None) -> Summary:
         tracker.set_alias(name, CHAMPION, version.version)
         tracker.set_tags(name, int(now["registered"]), {TAKEN_BACK: "true"})
         tracker.set_tags(name, version.version, {TAKEN_BACK: "false"})
-        entry = book.append(ROLLED_BACK, **{"from": now, "to": target, "reason": reason})
+        told = {"from": now, "to": target, "reason": reason}
+        entry = book.append(ROLLED_BACK, **told, **on_day(params))
         head = {"ledger_entry": str(entry.n), "ledger_hash": entry.hash}
         tracker.set_tags(name, version.version, head)
     return Summary(

@@ -74,7 +74,7 @@ def split_days(rows_per_day: Mapping[date, int], params: Params) -> Split:
             "training_dataset has no mature day", fix="bring more days or lower churn.window_days"
         )
     training, embargo = params.training, params.churn.window_days
-    first_test, last_test = _test_range(days, params)
+    first_test, last_test = test_range(days[0], days[-1], params)
     # Nothing after this day may be trained on: its label would look into the test days.
     last_train = first_test - timedelta(days=embargo + 1)
     if training.train_end:
@@ -90,14 +90,15 @@ def split_days(rows_per_day: Mapping[date, int], params: Params) -> Split:
     )
 
 
-def _test_range(days: Sequence[date], params: Params) -> tuple[date, date]:
+def test_range(first: date, last: date, params: Params) -> tuple[date, date]:
+    """First and last test day, when the mature days run from `first` to `last`."""
     training = params.training
     if training.test_start:
-        return training.test_start, training.test_end or days[-1]
-    calendar_days = (days[-1] - days[0]).days + 1
+        return training.test_start, training.test_end or last
+    calendar_days = (last - first).days + 1
     # 0.07 * 100 is 7.000000000000001: without the slack, ceil would take a day too many.
     test_days = math.ceil(calendar_days * training.test_size - 1e-9)
-    return days[-1] - timedelta(days=test_days - 1), days[-1]
+    return last - timedelta(days=test_days - 1), last
 
 
 def _snapshots(days: Sequence[date], every: int) -> list[date]:

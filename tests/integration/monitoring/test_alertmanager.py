@@ -86,3 +86,24 @@ def test_an_estimate_is_explained_by_the_same_metric(
         {"alertname": "ChurnEstimateBelowFloor", "metric": metric},
     ]
     assert silenced(url, alerts)["ChurnEstimateBelowFloor"] is is_silenced
+
+
+@pytest.mark.parametrize(
+    ("cause", "job", "consequence", "stage", "is_silenced"),
+    [
+        ("ChurnValidationFailed", "", "ChurnStageFailed", "job_batch_score", True),
+        ("ChurnValidationFailed", "", "ChurnStageFailed", "build_features", False),
+        ("ChurnDataStale", "", "ChurnJobStale", "job_batch_score", True),
+        ("ChurnDataStale", "", "ChurnJobStale", "job_high_drift_alert", False),
+        ("ChurnJobStale", "job_batch_score", "ChurnBatchStale", "", True),
+        ("ChurnJobStale", "job_drift_check", "ChurnDriftCheckStale", "", True),
+        ("ChurnJobStale", "job_weekly_retrain", "ChurnBatchStale", "", False),
+    ],
+)
+def test_a_job_that_stands_still_explains_what_it_makes(
+    url: str, cause: str, job: str, consequence: str, stage: str, is_silenced: bool
+) -> None:
+    first, second = {"alertname": cause}, {"alertname": consequence}
+    first |= {"stage": job} if job else {}
+    second |= {"stage": stage} if stage else {}
+    assert silenced(url, [first, second])[consequence] is is_silenced

@@ -29,3 +29,4 @@ def test_every_exit_code_is_named() -> None:
     for code in (0, 1, 2, *range(10, 18)):
         assert f"| {code} |" in page
     assert "## `churn batch-score`" in page
+    assert "## `churn job batch-score`" in page

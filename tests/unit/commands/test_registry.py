@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from churn_mlops.cli import app
 from churn_mlops.commands.run import fail
-from churn_mlops.errors import ChurnError, LedgerError, PromotionError
+from churn_mlops.errors import ChurnError, LedgerError, PromotionError, ReproduceError
 from churn_mlops.params import Params
 from churn_mlops.registry.history import ledger
+from churn_mlops.summary import Summary
 from tests import contenders
 from tests.contenders import FAIR, GOOD, Place
 
@@ -49,7 +50,7 @@ def test_the_history_has_a_line_per_decision(workspace: Path) -> None:
     noted(workspace)
     lines = run(app, ["history"]).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["1", "2"]
-    assert lines[1].endswith("promoted     b (lightgbm): +0.1")
+    assert lines[1].endswith("promoted          b (lightgbm): +0.1")
     body = json.loads(run(app, ["history", "--json"]).stdout)
     assert [entry["n"] for entry in body["entries"]] == [1, 2]
     assert body["entries"][1]["previous"] == body["entries"][0]["hash"]
@@ -148,3 +149,28 @@ def test_rollback_and_what_it_prints(at_home: Place, capsys: pytest.CaptureFixtu
     text = run(app, ["history", "--verify"]).stdout
     assert text.endswith("5 entries, none changed\n")
     assert f"{first} -> {second}: it was the calls" in text
+
+
+def test_reproduce_tells_of_another_model_by_its_exit_code(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace / "params.yaml").write_text("")
+    given: dict[str, object] = {}
+
+    def action(params: Params, version: str, **options: object) -> Summary:
+        given.update(options, version=version)
+        return Summary("reproduce", {}, [], {"equal": version == "1"}, [f"version {version}"])
+
+    monkeypatch.setattr("churn_mlops.registry.reproduce.run", action)
+    assert run(app, ["reproduce", "1"]).exit_code == 0
+    options = ["--into", "new", "--from-raw", "--cache-dir", "c", "--force", "--json"]
+    done = run(app, ["reproduce", "abc", *options])
+    assert done.exit_code == ReproduceError.exit_code
+    assert json.loads(done.stdout)["facts"] == {"equal": False}
+    assert given == {
+        "version": "abc",
+        "into": Path("new"),
+        "from_raw": True,
+        "cache": Path("c"),
+        "force": True,
+    }

@@ -122,7 +122,7 @@ def test_without_a_target_nothing_of_it_is_imported(workspace: Path) -> None:
     code = (
         "import sys; from churn_mlops.commands import run; from churn_mlops.summary import Summary;"
         "run.run_stage(lambda _: Summary('x'), 'params.yaml', False, name='x');"
-        "print([m for m in sys.modules if '.monitoring.' in m or m == 'prometheus_client'])"
+        "print([m for m in sys.modules if '.publish' in m or m == 'prometheus_client'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -51,7 +51,7 @@ def test_promote_hands_its_options_on(
     calls = recorded(monkeypatch, promote_model)
     result = invoke(app, ["promote", "--json", *options])
     assert json.loads(result.stdout)["rows"] == {"rows": 5}
-    assert calls == [expected]
+    assert calls == [expected | {"params_file": Path("params.yaml")}]
 
 
 def test_train_candidate_runs_its_stage(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

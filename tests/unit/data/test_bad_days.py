@@ -47,6 +47,12 @@ def test_a_mended_day_is_taken_off(workspace: Path) -> None:
     assert read_bad_days(Params()) == [other]
 
 
+def test_a_check_takes_back_only_its_own(workspace: Path) -> None:
+    write_bad_days(Params(), [LOST, UNIT])
+    assert unmark(Params(), DAY, {"CHN405", "CHN404"}) == [UNIT]
+    assert read_bad_days(Params()) == [LOST]
+
+
 def test_features_look_back_and_labels_ahead() -> None:
     params = Params()
     longest, horizon = max(params.features.windows_days), params.churn.window_days

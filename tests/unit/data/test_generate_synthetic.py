@@ -163,8 +163,37 @@ def test_engagement_shift_makes_fewer_active_days():
     assert len(less) - len(before) < 0.7 * (len(usual) - len(before))
 
 
-def test_the_oracle_is_calibrated_and_the_base_rate_as_promised():
-    synthetic, day, window = portal(4_000, dirt=Dirt()), 29, 30
+def test_a_late_delivery_loses_nothing_and_brings_every_event_within_three_days():
+    drift = Drift(
+        kind="late_delivery", start=date(2025, 1, 11), end=date(2025, 1, 14), strength=0.5
+    )
+    (_, usual), (_, late) = (log(portal(300, dirt=Dirt(), drift=d), 0, 19) for d in ((), (drift,)))
+    assert late.sort_by("event_id").equals(usual.sort_by("event_id"))
+    days = [log(portal(300, dirt=Dirt(), drift=(drift,)), n, n)[1] for n in range(20)]
+    assert pa.concat_tables(days).equals(late)
+    waits = [
+        (n - (day["event_time"].to_numpy().astype("M8[D]") - np.datetime64(START)).astype(int))
+        for n, day in enumerate(days)
+    ]
+    assert all((wait == 0).all() for wait in (*waits[:11], *waits[18:]))
+    assert set(np.concatenate(waits)) == {0, 1, 2, 3}
+
+
+AFTERWARDS = (
+    Drift(kind="new_market", start=date(2025, 1, 6), strength=2.0),
+    Drift(kind="competitor", start=date(2025, 2, 1), strength=4.0),
+    Drift(kind="engagement_shift", start=date(2025, 1, 20), strength=0.6, ramp_days=30),
+)
+UNSEEN = (
+    Drift(kind="late_delivery", start=date(2025, 1, 10), end=date(2025, 1, 20), strength=0.9),
+)
+
+
+@pytest.mark.parametrize(
+    ("drift", "rates"), [((), (0.08, 0.15)), (AFTERWARDS, (0.12, 0.2)), (UNSEEN, (0.08, 0.15))]
+)
+def test_the_oracle_is_calibrated_and_the_base_rate_as_promised(drift, rates):
+    synthetic, day, window = portal(4_000, dirt=Dirt(), drift=drift), 29, 30
     known = inactivity_probability(synthetic, START, day, window)
     chance = known["probability"].to_numpy()
     users = user_count(synthetic, START, day)
@@ -177,10 +206,22 @@ def test_the_oracle_is_calibrated_and_the_base_rate_as_promised():
         active[rows["user_id"].to_numpy() - 1, days.astype(int)] = True
     eligible = active[:users, : day + 1].any(axis=1)
     churned = ~active[:users, day + 1 :].any(axis=1)
-    assert 0.08 < churned[eligible].mean() < 0.15
+    assert rates[0] < churned[eligible].mean() < rates[1]
     spread = np.sqrt((chance * (1 - chance)).sum())
     assert abs(churned.sum() - chance.sum()) < 4 * spread
     assert (chance[~churned] < 1 - 1e-9).all()
+
+
+def test_mixed_up_users_are_no_change_of_what_users_do():
+    drift = Drift(kind="mixed_up_users", start=date(2025, 1, 5), end=date(2025, 1, 11))
+    usual, mixed = (portal(300, dirt=Dirt(), drift=d) for d in ((), (drift,)))
+    forecasts = [inactivity_probability(one, START, 8, 30) for one in (usual, mixed)]
+    assert forecasts[0].equals(forecasts[1])
+    rows = [log(one, 0, 19)[1].sort_by("event_id") for one in (usual, mixed)]
+    assert rows[0].drop_columns("user_id").equals(rows[1].drop_columns("user_id"))
+    wrong = pc.not_equal(rows[0]["user_id"], rows[1]["user_id"])
+    days = rows[0].filter(wrong)["event_time"].cast(pa.date32())
+    assert pc.min_max(days).as_py() == {"min": date(2025, 1, 5), "max": date(2025, 1, 11)}
 
 
 def test_user_count_grows_to_users_and_beyond():

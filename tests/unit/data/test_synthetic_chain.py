@@ -10,6 +10,7 @@ from churn_mlops.data.synthetic_chain import (
     FADING,
     FADING_DAYS,
     GONE,
+    MOST_ACTIVE_LOG_ODDS,
     ONWARD,
     PAUSE_MAX_DAYS,
     PAUSE_MIN_DAYS,
@@ -77,6 +78,19 @@ def test_hazard_is_higher_when_new_unpaid_on_a_free_plan_or_after_a_price_rise(p
     cheap = hazards(population, users, 300, Effects(price=0.5))
     assert np.allclose(cheap.fade[paid], 0.25 * old.fade[paid])
     assert old.fade[~paid].mean() > old.fade[paid].mean()
+
+
+def test_a_competitor_wins_over_the_most_active_at_once(population):
+    users = population.present(0)
+    usual, won = (hazards(population, users, 300, Effects(rival=rival)) for rival in (1.0, 4.0))
+    most = population.log_odds[:users] > MOST_ACTIVE_LOG_ODDS
+    assert 0.2 < most.mean() < 0.5
+    assert np.allclose((won.leave - usual.leave)[most], 3.0 * usual.fade[most])
+    assert (won.leave[~most] == usual.leave[~most]).all()
+    assert (won.fade == usual.fade).all()
+    assert (won.recovery == usual.recovery).all()
+    less = hazards(population, users, 300, Effects(rival=0.5))
+    assert (less.leave >= 0).all()
 
 
 def test_activity_falls_while_fading_and_ceases_when_away():

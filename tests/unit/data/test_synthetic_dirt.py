@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -12,6 +13,7 @@ from churn_mlops.data.synthetic_dirt import (
     bad_rows,
     delays,
 )
+from churn_mlops.data.synthetic_drift import Effects
 from churn_mlops.data.synthetic_dynamics import replay
 from churn_mlops.data.synthetic_events import draw_events
 from churn_mlops.data.synthetic_log import PAID, QUIZ, SECONDS_PER_DAY, VIDEO
@@ -28,8 +30,12 @@ def population():
 
 
 @pytest.fixture(scope="module")
-def events(population):
-    latent = list(replay(population, Synthetic(users=4_000), DAY))[-1]
+def latent(population):
+    return list(replay(population, Synthetic(users=4_000), DAY))[-1]
+
+
+@pytest.fixture(scope="module")
+def events(population, latent):
     return draw_events(population, latent, 42)
 
 
@@ -81,8 +87,13 @@ def test_impossible_values_take_turns(events, population):
     assert not np.isin(spoilt.event_id, events.event_id).any()
 
 
-def test_late_rows_wait_some_days(events):
-    waiting = delays(events, portal(late=0.2), 0, DAY)
+def test_late_rows_wait_some_days(events, latent):
+    waiting = delays(events, portal(late=0.2), 0, latent)
     assert set(np.unique(waiting)) == set(range(MAX_DELAY_DAYS + 1))
     assert (waiting > 0).mean() == pytest.approx(0.2, abs=0.02)
-    assert (delays(events, portal(), 0, DAY) == 0).all()
+    assert (delays(events, portal(), 0, latent) == 0).all()
+    trouble = replace(latent, now=Effects(delayed=0.5))
+    assert (delays(events, portal(), 0, trouble) > 0).mean() == pytest.approx(0.5, abs=0.02)
+    more = delays(events, portal(late=0.2), 0, trouble)
+    assert (more > 0).mean() == pytest.approx(0.6, abs=0.02)
+    assert (more[waiting > 0] == waiting[waiting > 0]).all()

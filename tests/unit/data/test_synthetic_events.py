@@ -113,15 +113,37 @@ def test_tickets_are_about_as_frequent_as_their_chance(events, latent):
     assert abs((events.kind == TICKET).sum() - expected) < 5 * np.sqrt(expected)
 
 
-def test_tracking_faults_leave_all_other_rows_alone(events, latent):
-    assert recorded(events, latent) is events
+def test_tracking_faults_leave_all_other_rows_alone(events, population, latent):
+    assert recorded(events, population, latent, 42) is events
     lossy = replace(latent, now=Effects(untracked=frozenset({"video_watch"})))
-    kept = recorded(events, lossy)
+    kept = recorded(events, population, lossy, 42)
     assert (kept.event_id == events.event_id[events.kind != VIDEO]).all()
-    seconds = recorded(events, replace(latent, now=Effects(minutes_factor=60.0)))
+    wrong_unit = replace(latent, now=Effects(minutes_factor=60.0))
+    seconds = recorded(events, population, wrong_unit, 42)
     video = events.kind == VIDEO
     assert np.allclose(seconds.minutes[video], 60 * events.minutes[video])
     assert (seconds.event_id == events.event_id).all()
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_mixed_up_users_get_events_of_others_and_nothing_else_changes(
+    events, population, latent, share
+):
+    mixed = recorded(events, population, replace(latent, now=Effects(mixed_up=share)), 42)
+    assert (np.diff(mixed.user_id) >= 0).all()
+    place = np.argsort(mixed.event_id)
+    back = mixed.take(place)
+    assert (back.time == events.time).all()
+    assert (back.kind == events.kind).all()
+    assert (back.user_id != events.user_id).mean() == pytest.approx(share, abs=0.03)
+    known = population.first_id + np.arange(len(latent))
+    assert np.isin(mixed.user_id, known).all()
+    if share == 1.0:
+        # Those who are gone get as many as anybody.
+        gone = known[latent.state == GONE]
+        assert np.isin(mixed.user_id, gone).mean() == pytest.approx(
+            len(gone) / len(known), abs=0.03
+        )
 
 
 def test_a_price_change_shows_in_the_amounts(population, latent):

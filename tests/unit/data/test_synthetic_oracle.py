@@ -27,6 +27,8 @@ PORTAL = Synthetic(
     drift=(
         Drift(kind="engagement_shift", start=date(2025, 2, 5), strength=0.3),
         Drift(kind="price_change", start=date(2025, 2, 3), end=date(2025, 2, 12), strength=2.0),
+        Drift(kind="competitor", start=date(2025, 2, 2), strength=6.0, ramp_days=8),
+        Drift(kind="new_market", start=date(2025, 1, 5), strength=3.0),
     ),
 )
 

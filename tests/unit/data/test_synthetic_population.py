@@ -9,6 +9,7 @@ from churn_mlops.data.synthetic_population import (
     COUNTRIES,
     COUNTRY_SHARE,
     NEW_COUNTRY_SHARE,
+    NEW_MARKET,
     draw_population,
     labels,
     users_table,
@@ -60,6 +61,26 @@ def test_country_mix_changes_only_new_sign_ups():
     assert (usual.country == brazil).mean() == pytest.approx(COUNTRY_SHARE[brazil], abs=0.02)
     share = (moved.country[~before] == brazil).mean()
     assert share == pytest.approx(NEW_COUNTRY_SHARE[brazil], abs=0.05)
+
+
+def test_a_new_market_adds_people_who_stay_less_and_changes_nobody_before():
+    drift = Drift(kind="new_market", start=date(2025, 1, 11), strength=1.0)
+    usual, moved = population(8_000, 119), population(8_000, 119, drift=(drift,))
+    before = usual.signup < 10
+    for field in fields(usual)[3:]:
+        values = (getattr(drawn, field.name) for drawn in (usual, moved))
+        assert (np.equal(*(v[: before.sum()] for v in values))).all(), field.name
+    new = moved.country == len(COUNTRIES)
+    assert not new[moved.signup < 10].any()
+    assert new[moved.signup >= 10].mean() == pytest.approx(0.5, abs=0.03)
+    old = ~new & (moved.signup >= 10)
+    assert moved.log_odds[new].mean() < moved.log_odds[old].mean() - 1
+    assert moved.hazard[new].mean() > 2 * moved.hazard[old].mean()
+    countries = users_table(moved, 0, 119)["country"].to_numpy(zero_copy_only=False)
+    assert ((countries == NEW_MARKET) == new).all()
+    opened_before = Drift(kind="new_market", start=date(2024, 6, 1), strength=1.0)
+    early = population(8_000, 119, drift=(opened_before,))
+    assert not (early.country[early.signup < 0] == len(COUNTRIES)).any()
 
 
 def test_table_has_the_columns_and_types_and_only_the_days_asked_for():

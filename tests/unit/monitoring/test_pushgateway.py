@@ -6,7 +6,7 @@ import pytest
 
 from churn_mlops.errors import PublishError
 from churn_mlops.monitoring.gauges import STATE, Board
-from churn_mlops.monitoring.pushgateway import Push, push, without_secrets
+from churn_mlops.monitoring.pushgateway import Push, push
 from tests.mlflow_server import free_port
 from tests.unit.monitoring.conftest import Gateway
 
@@ -86,15 +86,3 @@ def test_it_hangs(gateway: Gateway, how: str) -> None:
 def test_wrong_urls_are_one_clear_error(url: str) -> None:
     with pytest.raises(PublishError, match=r"did not take the metrics: ."):
         push(url, [some()], 2)
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("http://a:b@c:9091/x", "http://c:9091/x"),
-        ("https://c/x@y", "https://c/x@y"),
-        ("http://p@ss:w@c", "http://c"),
-    ],
-)
-def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
-    assert without_secrets(url) == shown

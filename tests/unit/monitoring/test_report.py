@@ -52,7 +52,7 @@ def test_json_has_everything_and_no_nan():
     body = json.loads(json.dumps(report().as_json(), allow_nan=False))
     assert set(body) == {
         "as_of_date", "status", "headline", "users", "model_version", "reference", "findings",
-        "muted", "columns", "risk", "joint",
+        "muted", "columns", "risk", "joint", "early",
     }  # fmt: skip
     assert body["reference"]["compared"] == "Wednesdays"
     assert {c["column"] for c in body["columns"]} == set(REFERENCE.bins) - {"churn_risk"}

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from churn_mlops.data import generate_data, validate
-from churn_mlops.monitoring import drift, performance, score_proxy
+from churn_mlops.monitoring import drift, performance, retrain, score_proxy
 from churn_mlops.monitoring.gauges import STATE, Board
 from churn_mlops.monitoring.state_metrics import end_of, state_board
 from churn_mlops.params import Params
@@ -54,11 +54,15 @@ def test_with_everything_there_every_metric_has_a_value(tmp_path: Path) -> None:
     assert [g.name for g in STATE if f"# TYPE {g.name} gauge" not in text] == []
 
 
+# One failed drift check is a reason to train.
+EAGER = {"retrain": {"drift_fails": 1}}
+
+
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Params:
     """A workspace in which the commands themselves have written the files, after a change."""
     folder = tmp_path_factory.mktemp("real")
-    made = watched(folder, data={"synthetic": {"users": 60, "days": DAYS}})
+    made = watched(folder, data={"synthetic": {"users": 60, "days": DAYS}}, monitoring=EAGER)
     generate_data.run(made)
     validate.run(made)
     score(made, [75, 85, DAYS - 1])
@@ -67,6 +71,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Params:
     put_features(made, DAYS - 1, logins_7d=lambda logins: logins + 4)
     drift.run(made)
     promote(made, bundle().digest)
+    retrain.run(made, "params.yaml", reason=None)
     return made
 
 

@@ -112,8 +112,8 @@ def test_any_history_is_replayed(choices):
 
 def test_the_text_has_a_line_per_decision():
     lines = as_text(entries((PROMOTED, "a"), (PROMOTED, "b"), (ROLLED_BACK, "b", "a"))).splitlines()
-    assert lines[0] == "   1  2025-01-31T12:00:00+00:00  promoted     aaaaaaaaaaaa (x): +0.1"
-    assert lines[2].endswith("rolled_back  bbbbbbbbbbbb -> aaaaaaaaaaaa: bad")
+    assert lines[0] == "   1  2025-01-31T12:00:00+00:00  promoted          aaaaaaaaaaaa (x): +0.1"
+    assert lines[2].endswith("rolled_back       bbbbbbbbbbbb -> aaaaaaaaaaaa: bad")
 
 
 def test_the_ledger_lies_among_the_artifacts():

@@ -171,6 +171,27 @@ def test_a_version_is_downloaded_whole(tracker, made, model, tmp_path):
     assert (tmp_path / "again" / "model.onnx").read_text() == model
 
 
+def test_files_are_added_to_a_finished_run_and_fetched(tracker, made, model, tmp_path):
+    run_id, _ = made(model)
+    given, got = tmp_path / "given", tmp_path / "got"
+    for folder in (given, got):
+        folder.mkdir()
+    assert tracker.fetch(run_id, "more", got) == []
+    for text in ("first", "second"):
+        (given / "ä.txt").write_text(text)
+        (given / "b.txt").write_text("b")
+        tracker.attach(run_id, given, "more")
+    assert tracker.fetch(run_id, "more", got) == ["b.txt", "ä.txt"]
+    assert {path.name: path.read_text() for path in got.iterdir()} == {
+        "ä.txt": "second",
+        "b.txt": "b",
+    }
+    with pytest.raises(TrackingError, match="did not take more of the run none"):
+        tracker.attach("none", given, "more")
+    with pytest.raises(TrackingError, match="did not give more of the run none"):
+        tracker.fetch("none", "more", got)
+
+
 def test_a_download_never_writes_over_anything(tracker, made, model, tmp_path):
     run_id, tags = made(model)
     tracker.register(model, run_id, "model", tags)

@@ -1,0 +1,63 @@
+"""Commands that keep a workspace's state elsewhere and bring it back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from churn_mlops.commands.run import AsJson, ParamsFile, run_stage
+
+Place = Annotated[
+    str, typer.Argument(help="A folder or a bucket, such as s3://my-bucket/churn/state.")
+]
+
+
+def backup(
+    url: Place,
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Even over the state of another or a later workspace."),
+    ] = False,
+) -> None:
+    """Copy the state that neither git nor DVC nor MLflow keeps to a folder or a bucket.
+
+    That is the ledger, the champion in artifacts/production/, what monitoring has found, and the
+    predictions in data/scored/ that wait for their outcome. Only what is new is sent; earlier
+    backups stay. docs/lineage.md tells how a workspace comes back on another machine.
+    """
+    from churn_mlops.loop import backup as action
+
+    run_stage(lambda loaded: action.backup(loaded, url, force=force), params, json, name="backup")
+
+
+def restore(
+    url: Place,
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Time of the backup, as `churn backup` told it; the latest if left."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that are here and different.")
+    ] = False,
+) -> None:
+    """Bring back what `churn backup` has kept, every file verified.
+
+    Nothing is put in place before all of it has arrived; files that are here and different are
+    not touched without --force. Then `churn history --verify` checks the ledger.
+    """
+    from churn_mlops.loop import backup as action
+
+    run_stage(
+        lambda loaded: action.restore(loaded, url, at=at, force=force),
+        params,
+        json,
+        name="restore",
+    )
+
+
+COMMANDS = (backup, restore)

@@ -1,0 +1,76 @@
+"""What was done on a day: artifacts/daily/DATE.json, written when the day's work has ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from churn_mlops.errors import ContractError
+from churn_mlops.files import write_json
+from churn_mlops.params import Params
+
+DONE, FAILED = "done", "failed"
+
+
+@dataclass(frozen=True)
+class DayLog:
+    """A day's work.
+
+    Parameters
+    ----------
+    day : date
+    status : {"done", "failed"}
+    steps : list of dict
+        ``step``, ``seconds``, ``rows`` and ``facts`` of each step that was done.
+    error : dict or None
+        ``step`` and ``message`` of the gate that did not let the day pass.
+    """
+
+    day: date
+    status: str
+    steps: list[dict[str, Any]]
+    error: dict[str, str] | None = None
+
+    def facts_of(self, step: str) -> dict[str, Any]:
+        """What a step told; nothing when it was not done."""
+        return next((one["facts"] for one in self.steps if one["step"] == step), {})
+
+
+def day_log_path(params: Params, day: date) -> Path:
+    """Where a day's log lies."""
+    return Path(params.paths.artifacts) / "daily" / f"{day}.json"
+
+
+def write_day_log(params: Params, log: DayLog) -> None:
+    """Write a day's log."""
+    body = {
+        "as_of_date": log.day.isoformat(),
+        "status": log.status,
+        "steps": log.steps,
+        "error": log.error,
+    }
+    write_json(day_log_path(params, log.day), body)
+
+
+def read_day_log(params: Params, day: date) -> DayLog | None:
+    """Read a day's log; None when its work has not ended.
+
+    Raises
+    ------
+    ContractError
+        The file is damaged.
+    """
+    path = day_log_path(params, day)
+    if not path.exists():
+        return None
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        given = date.fromisoformat(body["as_of_date"])
+        return DayLog(given, body["status"], body["steps"], body["error"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractError(
+            f"{path} is damaged: {error!r}", fix="remove it; the day is worked in again"
+        ) from error

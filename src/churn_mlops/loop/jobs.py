@@ -1,0 +1,209 @@
+"""Jobs for a scheduler: each is tried again while what fails may come back by itself."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from churn_mlops.errors import (
+    ChurnError,
+    PublishError,
+    SourceError,
+    TrackingError,
+    WorkspaceBusyError,
+)
+from churn_mlops.loop.lock import workspace_lock
+from churn_mlops.monitoring.attempts import backoff
+from churn_mlops.monitoring.findings import EXIT_CODES
+from churn_mlops.monitoring.told import published
+from churn_mlops.params import Params
+from churn_mlops.summary import Summary
+
+# A server that is away, a source that cannot be reached, another process at work. Alerts are not
+# here: each channel has tries of its own.
+MAY_GO_AWAY = (TrackingError, SourceError, PublishError, WorkspaceBusyError)
+WAITED = 4
+TERMINATED = 128 + signal.SIGTERM
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a job did, and its exit code."""
+
+    summary: Summary
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended.
+
+    Parameters
+    ----------
+    job : str
+    attempts : int
+    seconds : float
+        From the first try to the end of the last, waits included.
+    done : Done or None
+    error : ChurnError or None
+        Of the last try; either this or `done` is there.
+    """
+
+    job: str
+    attempts: int
+    seconds: float
+    done: Done | None
+    error: ChurnError | None
+
+    @property
+    def exit_code(self) -> int:
+        """What the process should leave with."""
+        if self.error is not None:
+            return self.error.exit_code
+        return self.done.exit_code if self.done else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        error, summary = self.error, self.done.summary if self.done else None
+        return {
+            "job": self.job,
+            "attempts": self.attempts,
+            "exit_code": self.exit_code,
+            "seconds": round(self.seconds, 3),
+            "error": None
+            if error is None
+            else {"type": type(error).__name__, "message": error.message, "fix": error.fix},
+            "summary": None
+            if summary is None
+            else {
+                "stage": summary.stage,
+                "rows": summary.rows,
+                "outputs": [str(path) for path in summary.outputs],
+                "facts": summary.facts,
+            },
+        }
+
+
+def run(job: str, params: Params, work: Callable[[], Done]) -> Ended:
+    """Do a job's work; try it again when it fails for a reason that may go away.
+
+    Parameters
+    ----------
+    job : str
+        Its name, for the log.
+    params : Params
+    work : callable
+        Safe to be done again.
+
+    Returns
+    -------
+    Ended
+        An error of ours is in it; any other is raised at once.
+    """
+    settings, started = params.jobs, time.monotonic()
+    attempt = 0
+    while True:
+        attempt += 1
+        log.info("job begins", job=job, attempt=attempt, of=settings.tries)
+        try:
+            done = work()
+        except ChurnError as error:
+            last = not isinstance(error, MAY_GO_AWAY) or attempt == settings.tries
+            wait = None if last else backoff(attempt, settings.backoff_seconds)
+            log.warning(
+                "job failed" if last else "job failed, it is tried again",
+                job=job,
+                attempt=attempt,
+                of=settings.tries,
+                error=type(error).__name__,
+                why=error.message,
+                exit_code=error.exit_code,
+                wait_seconds=wait,
+            )
+            if wait is None:
+                return Ended(job, attempt, time.monotonic() - started, None, error)
+            time.sleep(wait)
+        else:
+            log.info("job done", job=job, attempt=attempt, exit_code=done.exit_code)
+            return Ended(job, attempt, time.monotonic() - started, done, None)
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process at once, tidily: files are whole, locks are given back.
+
+    The first process of a container has no default for the signal and would be killed instead.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def batch_score(params: Params, as_of: date | None = None) -> Done:
+    """Work the new days in, up to their lists."""
+    from churn_mlops.loop import daily
+
+    return Done(daily.run(params, as_of, daily.LISTED))
+
+
+def drift_check(params: Params) -> Done:
+    """Check the last day for drift, then grade the lists; the code is the check's verdict.
+
+    Lists that cannot be graded do not change the verdict: the metrics of ``performance`` tell.
+    """
+    from churn_mlops.monitoring import drift, performance
+
+    with workspace_lock(params, "churn job drift-check"):
+        with published("drift_check", params) as outcome:
+            summary = drift.run(params)
+            code = EXIT_CODES[summary.facts["status"]]
+            outcome.rows, outcome.exit_code = summary.rows, code
+        try:
+            with published("performance", params) as outcome:
+                graded = performance.run(params)
+                outcome.rows = graded.rows
+        except ChurnError as error:
+            log.warning("the lists were not graded", why=error.message, exit_code=error.exit_code)
+            found = {"performance": None}
+            return Done(replace(summary, facts=summary.facts | found), code)
+    found = {"performance": graded.facts["status"]}
+    line = f"performance {graded.facts['status']}"
+    told = replace(
+        summary,
+        facts=summary.facts | found,
+        outputs=[*summary.outputs, *graded.outputs],
+        lines=[*summary.lines, line],
+    )
+    return Done(told, code)
+
+
+def retrain(params: Params, params_file: str, *, schedule: bool = False) -> Done:
+    """Train anew when there is a reason and nothing that it should wait for."""
+    from churn_mlops.monitoring import retrain as action
+
+    with workspace_lock(params, f"churn job {'weekly' if schedule else 'drift-auto'}-retrain"):
+        summary = action.run(params, params_file, reason=None, schedule=schedule)
+    return Done(summary, WAITED if summary.facts["action"] == "wait" else 0)
+
+
+def alert(params: Params, *, again: bool = False, test: bool = False) -> Done:
+    """Tell people what moved."""
+    from churn_mlops.monitoring import alert as action
+
+    return Done(action.run(params, again=again, test=test))

@@ -1,0 +1,182 @@
+"""A place for backups: a folder or a bucket, reached through fsspec.
+
+objects/SHA256          contents, each kept once
+snapshots/TIME.json     which names had which contents, and when
+latest.json             the newest snapshot; written last, so that it is always complete
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from churn_mlops.errors import BackupError
+from churn_mlops.files import write_bytes
+from churn_mlops.registry.masks import mask_logins
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One backup.
+
+    Parameters
+    ----------
+    at : str
+        When, UTC, such as 20250131T120000Z.
+    files : dict of str to str
+        Name to SHA-256.
+    format : int
+    """
+
+    at: str
+    files: dict[str, str]
+    format: int = FORMAT
+
+
+class Store:
+    """Reads and writes the objects and snapshots of one place.
+
+    Parameters
+    ----------
+    url : str
+        A folder or, for instance, ``s3://bucket/state``.
+
+    Raises
+    ------
+    BackupError
+        Nothing is installed that can reach it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._shown = mask_logins(url)
+        try:
+            import fsspec
+
+            self._files, self._root = fsspec.core.url_to_fs(url, **_options(url))
+        except (ImportError, ValueError) as error:
+            raise BackupError(
+                f"{self._shown} cannot be reached: {error}", fix="pip install 'churn-mlops[s3]'"
+            ) from error
+
+    def objects(self) -> set[str]:
+        """The digests of all contents that are there."""
+        with self._told("be listed"):
+            folder = f"{self._root}/objects"
+            found = self._files.ls(folder, detail=False) if self._files.exists(folder) else []
+            return {str(name).rstrip("/").rsplit("/", 1)[-1] for name in found}
+
+    def put(self, path: Path, digest: str) -> None:
+        """Add a file's contents.
+
+        Raises
+        ------
+        BackupError
+            The file is being written meanwhile, or the place does not take it.
+        """
+        body = path.read_bytes()
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise BackupError(
+                f"{path} changed while it was read", fix="repeat when nothing writes it"
+            )
+        self._write(f"objects/{digest}", body)
+
+    def get(self, digest: str) -> bytes:
+        """Contents, verified.
+
+        Raises
+        ------
+        BackupError
+            They are missing or damaged.
+        """
+        body = self._read(f"objects/{digest}")
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise BackupError(
+                f"{self._shown}/objects/{digest} is damaged",
+                fix="restore an earlier backup with --at",
+            )
+        return body
+
+    def snapshots(self) -> list[str]:
+        """The times of all backups, oldest first."""
+        with self._told("be listed"):
+            folder = f"{self._root}/snapshots"
+            found = self._files.ls(folder, detail=False) if self._files.exists(folder) else []
+            return sorted(str(name).rsplit("/", 1)[-1].removesuffix(".json") for name in found)
+
+    def latest(self) -> Snapshot | None:
+        """The newest backup; None before the first."""
+        with self._told("be read"):
+            there = self._files.exists(f"{self._root}/latest.json")
+        return self._snapshot("latest.json") if there else None
+
+    def at(self, time: str) -> Snapshot:
+        """The backup of a time.
+
+        Raises
+        ------
+        BackupError
+            There is none.
+        """
+        known = self.snapshots()
+        if time not in known:
+            raise BackupError(
+                f"{self._shown} has no backup of {time}",
+                fix=f"choose one of {', '.join(known[-10:]) or 'none'}",
+            )
+        return self._snapshot(f"snapshots/{time}.json")
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, all of whose contents have been put, and make it the latest."""
+        body = (json.dumps(asdict(snapshot), indent=2) + "\n").encode()
+        self._write(f"snapshots/{snapshot.at}.json", body)
+        self._write("latest.json", body)
+
+    def _snapshot(self, name: str) -> Snapshot:
+        try:
+            found: dict[str, Any] = json.loads(self._read(name))
+            if found["format"] != FORMAT:
+                raise ValueError(f"its format is {found['format']}, not {FORMAT}")
+            return Snapshot(str(found["at"]), {str(n): str(d) for n, d in found["files"].items()})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackupError(
+                f"{self._shown}/{name} is no list of a backup's files: {error}",
+                fix="restore another one with --at",
+            ) from error
+
+    def _read(self, name: str) -> bytes:
+        with self._told(f"give {name}"):
+            return bytes(self._files.cat_file(f"{self._root}/{name}"))
+
+    def _write(self, name: str, body: bytes) -> None:
+        with self._told(f"take {name}"):
+            path = f"{self._root}/{name}"
+            if "file" in self._files.protocol:
+                # An object store shows a whole object or none; a folder has to be helped.
+                write_bytes(Path(path), body)
+            else:
+                self._files.pipe_file(path, body)
+
+    @contextlib.contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except BackupError:
+            raise
+        except Exception as error:  # every store has errors of its own
+            words = mask_logins(str(error)) or type(error).__name__
+            raise BackupError(
+                f"{self._shown} could not {what}: {words}",
+                fix="check the address, the credentials and AWS_ENDPOINT_URL",
+            ) from error
+
+
+def _options(url: str) -> dict[str, Any]:
+    # Another process may have written meanwhile: what was listed is asked for again.
+    return {"use_listings_cache": False} if url.startswith("s3") else {}

@@ -1,0 +1,237 @@
+"""Reads what `retrain` decides by: checks, lists, bad days and the ledger, as they lie there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from churn_mlops.data.bad_days import BadDay, read_bad_days
+from churn_mlops.data.calendar import known_last_day, read_calendar, report_path
+from churn_mlops.data.watermark import read_watermark
+from churn_mlops.errors import ContractError
+from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Trial
+from churn_mlops.monitoring.findings import JOINT
+from churn_mlops.params import Params
+from churn_mlops.registry.bundle import Bundle
+from churn_mlops.registry.champion import load_champion
+from churn_mlops.registry.history import (
+    PROBATION_PASSED,
+    PROMOTED,
+    REFUSED,
+    RETRAINED,
+    REVERTED,
+    ROLLED_BACK,
+    ledger,
+)
+from churn_mlops.registry.ledger import Entry
+
+RANKING = ("pr_auc", "roc_auc")
+# Drift that began earlier is read as having begun then.
+MOST_CHECKS = 120
+# Checks of raw data; what a drift check finds has its own precondition.
+_GATE = "CHN1"
+
+Read = TypeVar("Read")
+
+
+def read_evidence(params: Params) -> Evidence:
+    """Read everything; what has not been made yet is no evidence.
+
+    Raises
+    ------
+    BundleError
+        There is no sound champion.
+    ContractError
+        A file is damaged, or nobody knows the last day.
+    LedgerError
+        The ledger is damaged.
+    """
+    bundle = load_champion(params)
+    day = last_day(params)
+    bad = tuple(read_bad_days(params))
+    entries = ledger(params).entries()
+    return Evidence(
+        day=day,
+        first_day=_first_day(bundle, params),
+        champion=bundle.version,
+        tested_until=bundle.meta.window.test_last_day,
+        drift=read_drift(params),
+        fallen=read_fallen(params, bundle.version),
+        rejected=rejected(params, day, bad),
+        bad=bad,
+        trained=trained(entries),
+        retrained=tuple(_days(entries, (RETRAINED,))),
+        trial=trial(entries, params),
+    )
+
+
+def last_day(params: Params) -> date:
+    """The last day that has been brought in.
+
+    Raises
+    ------
+    ContractError
+        Neither the watermark nor the gate tells.
+    """
+    mark = read_watermark(params)
+    day = mark.as_of if mark is not None and mark.as_of is not None else known_last_day(params)
+    if day is None:
+        raise ContractError(
+            "nobody knows how far the data reach: neither watermark nor validation report is there",
+            fix="run the pipeline first: `dvc repro`",
+        )
+    return day
+
+
+def _first_day(bundle: Bundle, params: Params) -> date:
+    if report_path(params).exists():
+        try:
+            return read_calendar(params).first_day
+        except ContractError:
+            # The gate is closed, which is a precondition's to tell.
+            return bundle.meta.window.train_first_day
+    return bundle.meta.window.train_first_day
+
+
+def rejected(params: Params, day: date, bad: Sequence[BadDay]) -> str | None:
+    """Why a day did not pass validation; None when it did."""
+    marked = [one for one in bad if one.day == day and one.check.startswith(_GATE)]
+    if marked:
+        return f"{day} did not pass validation: {marked[0].check} {marked[0].why}"
+    path = report_path(params)
+    if not path.exists():
+        return f"{day} has not been validated: there is no {path}"
+    report = _mapping(path, "dvc repro -f validate_data")
+    if report.get("status") != "passed":
+        return f"{day} did not pass validation: {path} says '{report.get('status')}'"
+    known = known_last_day(params)
+    if known is not None and known < day:
+        return f"{day} has not been validated: {path} ends on {known}"
+    return None
+
+
+def read_drift(params: Params) -> tuple[Checked, ...]:
+    """The last drift checks, in the order of their days."""
+    folder = Path(params.paths.artifacts) / "monitoring" / "drift"
+    paths = sorted(folder.glob("????-??-??.json"))[-MOST_CHECKS:]
+    return tuple(_parsed(path, _checked, "churn drift-check --as-of-date DAY") for path in paths)
+
+
+def _checked(body: Mapping[str, Any]) -> Checked:
+    failed = [one for one in body["findings"] if one["level"] == "FAIL"]
+    upstream = [f"{one['check']} {one['text']}" for one in failed if one["upstream"]]
+    moved: list[str] = []
+    for one in failed:
+        if one["check"] == JOINT:
+            moved += body["joint"]["columns"]
+        elif not one["upstream"]:
+            moved.append(one["column"])
+    return Checked(
+        date.fromisoformat(body["as_of_date"]),
+        str(body["model_version"]),
+        str(body["status"]),
+        tuple(upstream),
+        tuple(dict.fromkeys(moved)),
+        str(body["headline"]),
+    )
+
+
+def read_fallen(params: Params, version: str) -> tuple[Fallen, ...]:
+    """Metrics of the champion below their floors, beyond chance.
+
+    The realised ones by the rule of `performance.status`. Of an estimate, which has seen no label,
+    the whole interval must lie below the floor: people are told as soon as its value does.
+    """
+    path = Path(params.paths.artifacts) / "monitoring" / "performance_latest.json"
+    if not path.exists():
+        return ()
+    return _parsed(path, lambda body: _fallen(body, version), "churn performance")
+
+
+def _fallen(body: Mapping[str, Any], version: str) -> tuple[Fallen, ...]:
+    found = []
+    realised = body["realised"]
+    if realised is not None and realised["model_version"] == version:
+        day = date.fromisoformat(realised["as_of_date"])
+        for name in RANKING:
+            one, least = realised[name], (body["realised_floors"] or {}).get(name)
+            if _below(one["value"], least) and _below(one["value"], one["low"]):
+                text = (
+                    f"{name} of {day} turned out as {one['value']:.3f}, below its floor {least:.3f}"
+                )
+                found.append(Fallen(day, text))
+    if body["model_version"] == version:
+        day = date.fromisoformat(body["as_of_date"])
+        for name in RANKING:
+            one, least = body["estimated"][name], body["floors"].get(name)
+            if _below(one["high"], least):
+                text = (
+                    f"{name} of {day} is estimated at {one['value']:.3f} (at most"
+                    f" {one['high']:.3f}), below its floor {least:.3f}"
+                )
+                found.append(Fallen(day, text))
+    return tuple(found)
+
+
+def _below(value: float | None, bound: float | None) -> bool:
+    return value is not None and bound is not None and value < bound
+
+
+def trained(entries: Sequence[Entry]) -> date | None:
+    """The last day of the data when a model was trained last, as far as the ledger tells."""
+    return max(_days(entries, (RETRAINED, PROMOTED, REFUSED)), default=None)
+
+
+def trial(entries: Sequence[Entry], params: Params) -> Trial | None:
+    """The probation that is under way: of the last promotion over another champion.
+
+    It ends when the ledger says so: passed, reverted, rolled back by hand, or a new promotion.
+    """
+    for entry in reversed(entries):
+        if entry.action in (REVERTED, ROLLED_BACK, PROBATION_PASSED):
+            return None
+        if entry.action == PROMOTED:
+            before, since = entry.facts.get("champion"), day_of(entry)
+            days = params.monitoring.retrain.probation_days
+            if before is None or since is None or days == 0:
+                return None
+            return Trial(entry.facts["challenger"]["version"], before["version"], since, days)
+    return None
+
+
+def day_of(entry: Entry) -> date | None:
+    """The last day of the data when an entry was written; None when it does not tell."""
+    found = entry.facts.get("as_of_date")
+    return None if found is None else date.fromisoformat(found)
+
+
+def _days(entries: Sequence[Entry], actions: Sequence[str]) -> list[date]:
+    days = [day_of(entry) for entry in entries if entry.action in actions]
+    return [day for day in days if day is not None]
+
+
+def _parsed(path: Path, parse: Callable[[Mapping[str, Any]], Read], command: str) -> Read:
+    body = _mapping(path, command)
+    try:
+        return parse(body)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ContractError(
+            f"{path} is damaged: {error!r}", fix=f"write it anew: `{command}`"
+        ) from error
+
+
+def _mapping(path: Path, command: str) -> dict[str, Any]:
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ContractError(
+            f"{path} is damaged: {error}", fix=f"write it anew: `{command}`"
+        ) from error
+    except OSError as error:
+        raise ContractError(f"{path} cannot be read: {error}", fix="see to its rights") from error
+    if not isinstance(body, dict):
+        raise ContractError(f"{path} is damaged: no object", fix=f"write it anew: `{command}`")
+    return body

@@ -1,0 +1,149 @@
+"""What `run` notes of a decision that does not train, and how a killed training is taken up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn_mlops.errors import ContractError, ParamsError
+from churn_mlops.monitoring import retrain
+from churn_mlops.params import Params
+from churn_mlops.registry.history import as_text, ledger
+from churn_mlops.summary import Summary
+from tests.monitored import DRIFT
+from tests.watched import DAYS, day, put_calendar, watched
+
+LAST = DAYS - 1
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    monkeypatch.chdir(tmp_path)
+    return watched(tmp_path)
+
+
+def version(params: Params) -> str:
+    return retrain.read_evidence(params).champion
+
+
+def drifted(params: Params, *days: int) -> None:
+    """Failed drift checks against the present champion."""
+    folder = Path(params.paths.artifacts) / "monitoring/drift"
+    folder.mkdir(parents=True, exist_ok=True)
+    for n in days:
+        body = DRIFT | {
+            "as_of_date": str(day(n)),
+            "status": "FAIL",
+            "model_version": version(params),
+        }
+        (folder / f"{day(n)}.json").write_text(json.dumps(body))
+
+
+def run(params: Params, **options: Any) -> Summary:
+    return retrain.run(params, "params.yaml", **{"reason": None, **options})
+
+
+def latest(params: Params) -> dict[str, Any]:
+    path = Path(params.paths.artifacts) / "monitoring/retrain_latest.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def actions(params: Params) -> list[str]:
+    return [one.action for one in ledger(params).entries()]
+
+
+def test_without_a_reason_nothing_is_noted_in_the_ledger(params: Params) -> None:
+    assert run(params).facts["action"] == "nothing"
+    assert actions(params) == []
+    assert (latest(params)["action"], latest(params)["waiting_since"]) == ("nothing", None)
+
+
+def test_a_dry_run_writes_nothing(params: Params) -> None:
+    drifted(params, LAST - 2, LAST - 1, LAST)
+    summary = run(params, dry_run=True)
+    assert (summary.facts["action"], summary.facts["dry_run"]) == ("wait", True)
+    assert summary.lines[0].startswith("WAIT for CHN506")
+    assert actions(params) == []
+    assert not (Path(params.paths.artifacts) / "monitoring/retrain_latest.json").exists()
+
+
+def test_a_reason_that_waits_is_noted_once_a_day_with_its_evidence(params: Params) -> None:
+    drifted(params, LAST - 2, LAST - 1, LAST)
+    run(params)
+    assert run(params).facts["action"] == "wait"
+    assert actions(params) == ["retrain_waited"]
+    (line,) = ledger(params).entries()
+    assert line.facts["as_of_date"] == str(day(LAST))
+    assert line.facts["evidence"]["triggers"][0]["since"] == str(day(LAST - 2))
+    assert f"day {day(LAST)}: CHN506 the change since {day(LAST - 2)}" in as_text([line])
+    put_calendar(params, LAST + 2)
+    run(params)
+    assert actions(params) == ["retrain_waited"] * 2
+    assert latest(params)["waiting_since"] == str(day(LAST))
+    put_calendar(params, LAST + 12)
+    run(params)
+    assert latest(params)["waiting_since"] == str(day(LAST + 12)), "another wait"
+
+
+def test_only_the_workspaces_own_parameters_train(
+    params: Params,
+) -> None:
+    with pytest.raises(ParamsError, match=r"no workspace|trained by DVC"):
+        run(params, reason="now")
+    assert actions(params) == []
+    assert not begun_path(params).exists()
+
+
+def begun_path(params: Params) -> Path:
+    return Path(params.paths.artifacts) / "monitoring/retrain_begun.json"
+
+
+def begin(params: Params, **over: Any) -> None:
+    """What a training that was killed has left."""
+    made = retrain.decide(retrain.read_evidence(params), params, reason="new tariff").as_json()
+    path = begun_path(params)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(made | {"after": 0} | over))
+
+
+def test_killed_after_the_gates_line_only_its_own_is_missing(params: Params) -> None:
+    begin(params)
+    challenger = {"version": "c" * 12, "digest": "c" * 64, "family": "x"}
+    told = {"challenger": challenger, "champion": None, "reason": "better"}
+    ledger(params).append("promoted", **told, as_of_date=str(day(LAST)))
+    put_calendar(params, LAST + 1)
+    summary = run(params)
+    assert summary.facts["trained"] == {
+        "decision": "promoted", "reason": "better", "version": "c" * 12,
+    }  # fmt: skip
+    assert actions(params) == ["promoted", "retrained"]
+    assert ledger(params).entries()[-1].facts["as_of_date"] == str(day(LAST))
+    assert not begun_path(params).exists()
+    assert latest(params)["trained"]["decision"] == "promoted"
+
+
+def test_killed_before_the_gate_on_an_earlier_day_it_is_decided_anew(params: Params) -> None:
+    begin(params)
+    put_calendar(params, LAST + 1)
+    assert run(params).facts["action"] == "nothing"
+    assert not begun_path(params).exists()
+    assert actions(params) == []
+
+
+def test_killed_today_by_hand_it_is_still_by_hand(params: Params) -> None:
+    begin(params)
+    summary = run(params, dry_run=True)
+    assert summary.facts["action"] == "retrain"
+    assert summary.facts["triggers"][0]["text"] == "new tariff"
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}"])
+def test_a_damaged_intent_is_named(body: str, params: Params) -> None:
+    begin(params)
+    begun_path(params).write_text(body)
+    with pytest.raises(ContractError, match=r"retrain_begun\.json is damaged"):
+        run(params)

@@ -1,0 +1,214 @@
+"""What is read for the decision, and what is said of files that are damaged or not there."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn_mlops.data.bad_days import BadDay, mark
+from churn_mlops.data.watermark import Watermark, write_watermark
+from churn_mlops.errors import BundleError, ContractError
+from churn_mlops.monitoring.evidence import Checked, Fallen, Trial
+from churn_mlops.monitoring.retrain_files import (
+    MOST_CHECKS,
+    read_drift,
+    read_evidence,
+    read_fallen,
+    rejected,
+    trained,
+    trial,
+)
+from churn_mlops.params import Params
+from churn_mlops.registry.history import ledger
+from tests.monitored import DAY as TOLD
+from tests.monitored import DRIFT, path_of, write_file
+from tests.trained import params_in
+from tests.watched import DAYS, day, watched
+
+VERSION = "57a7a8b792bf"
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Params:
+    return params_in(tmp_path)
+
+
+def put_check(params: Params, when: date, **over: Any) -> Path:
+    path = Path(params.paths.artifacts) / "monitoring/drift" / f"{when}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(DRIFT | {"as_of_date": when.isoformat()} | over))
+    return path
+
+
+def finding(check: str, column: str | None, level: str = "FAIL") -> dict[str, Any]:
+    upstream = check < "CHN41"
+    return {"check": check, "level": level, "column": column, "text": "so", "upstream": upstream}
+
+
+def test_everything_is_read(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    bad = BadDay(day(3), "CHN405", "x", labels=False)
+    mark(params, bad)
+    found = read_evidence(params)
+    assert (found.day, found.first_day) == (day(DAYS - 1), day(0))
+    assert found.bad == (bad,)
+    assert (found.drift, found.fallen, found.rejected) == ((), (), None)
+    assert (found.trained, found.retrained, found.trial) == (None, (), None)
+    assert found.tested_until < found.day
+    assert found.champion
+
+
+def test_without_a_champion_there_is_nothing_to_decide(params: Params) -> None:
+    with pytest.raises(BundleError, match="no champion"):
+        read_evidence(params)
+
+
+def test_without_watermark_and_report_nobody_knows_the_day(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    path_of(params, "validation").unlink()
+    with pytest.raises(ContractError, match="nobody knows how far the data reach"):
+        read_evidence(params)
+
+
+def test_the_watermark_tells_the_day(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    write_watermark(params, Watermark(day(DAYS), ingested=True, source="x"))
+    found = read_evidence(params)
+    assert found.day == day(DAYS)
+    assert found.rejected is not None
+    assert found.rejected.endswith(f"ends on {day(DAYS - 1)}")
+
+
+def test_the_latest_day_is_rejected_when_the_gate_says_so(params: Params) -> None:
+    when = date.fromisoformat(TOLD)
+    assert "has not been validated" in str(rejected(params, when, ()))
+    write_file(params, "validation")
+    assert rejected(params, when, ()) is None
+    write_file(params, "validation", {"status": "failed"})
+    assert "says 'failed'" in str(rejected(params, when, ()))
+    write_file(params, "validation")
+    bad = BadDay(when, "CHN113", "twice", labels=True)
+    assert "CHN113 twice" in str(rejected(params, when, [bad]))
+    other = BadDay(when - timedelta(days=1), "CHN113", "twice", labels=True)
+    assert rejected(params, when, [other]) is None
+
+
+def test_checks_are_in_the_order_of_their_days(params: Params) -> None:
+    put_check(params, date(2025, 5, 2), status="OK", findings=[])
+    put_check(
+        params,
+        date(2025, 5, 1),
+        status="FAIL",
+        headline="FAIL: so",
+        findings=[
+            finding("CHN405", "watch_minutes_sum"),
+            finding("CHN404", None, "WARN"),
+            finding("CHN411", "logins_7d"),
+            finding("CHN411", "country", "WARN"),
+            finding("CHN413", "a"),
+        ],
+        joint={"columns": ["logins_7d", "b"]},
+    )
+    first, second = read_drift(params)
+    assert first == Checked(
+        date(2025, 5, 1), VERSION, "FAIL", ("CHN405 so",), ("logins_7d", "b"), "FAIL: so"
+    )
+    assert (second.day, second.failed, second.moved) == (date(2025, 5, 2), False, ())
+
+
+def test_old_checks_are_not_read(params: Params) -> None:
+    for n in range(MOST_CHECKS + 1):
+        put_check(params, day(n))
+    day(0)
+    Path(params.paths.artifacts, "monitoring/drift", f"{day(0)}.json").write_text("damaged")
+    assert len(read_drift(params)) == MOST_CHECKS
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"findings": [1]}'])
+def test_a_damaged_check_is_named_with_its_remedy(body: str, params: Params) -> None:
+    path = put_check(params, date(2025, 5, 2))
+    path.write_text(body)
+    with pytest.raises(ContractError, match=r"2025-05-02\.json is damaged") as caught:
+        read_drift(params)
+    assert "churn drift-check --as-of-date" in str(caught.value)
+
+
+def test_without_a_performance_file_nothing_has_fallen(params: Params) -> None:
+    assert read_fallen(params, VERSION) == ()
+
+
+@pytest.mark.parametrize(
+    ("over", "fallen"),
+    [
+        ({}, []),
+        ({"realised": {"pr_auc": {"value": 0.70, "low": 0.87}}}, ["pr_auc"]),
+        ({"realised": {"pr_auc": {"value": 0.70, "low": 0.65}}}, []),
+        ({"realised": {"pr_auc": {"value": 0.80, "low": 0.87}}}, []),
+        ({"realised": {"pr_auc": {"value": None}}}, []),
+        ({"estimated": {"roc_auc": {"value": 0.80, "low": 0.7, "high": 0.85}}}, ["roc_auc"]),
+        ({"estimated": {"roc_auc": {"value": 0.80, "low": 0.7, "high": 0.87}}}, []),
+        ({"model_version": "x", "estimated": {"roc_auc": {"value": 0.8, "high": 0.8}}}, []),
+        ({"realised": {"model_version": "x", "pr_auc": {"value": 0.1, "low": 0.8}}}, []),
+    ],
+)
+def test_a_metric_has_fallen_when_it_is_below_its_floor_beyond_chance(
+    over: dict[str, Any], fallen: list[str], params: Params
+) -> None:
+    write_file(params, "performance", over)
+    assert [one.text.split()[0] for one in read_fallen(params, VERSION)] == fallen
+
+
+def test_what_fell_has_its_day(params: Params) -> None:
+    write_file(params, "performance", {"realised": {"pr_auc": {"value": 0.7, "low": 0.8}}})
+    text = "pr_auc of 2025-03-31 turned out as 0.700, below its floor 0.730"
+    assert read_fallen(params, VERSION) == (Fallen(date(2025, 3, 31), text),)
+
+
+@pytest.mark.parametrize("body", ["", "[]", '{"realised": 1}', '{"realised": null}'])
+def test_a_damaged_performance_file_is_named(body: str, params: Params) -> None:
+    write_file(params, "performance").write_text(body)
+    with pytest.raises(ContractError, match=r"performance_latest\.json is damaged"):
+        read_fallen(params, VERSION)
+
+
+def promote(params: Params, name: str, when: str | None, before: str | None) -> None:
+    told = {} if when is None else {"as_of_date": when}
+    old = None if before is None else {"version": before}
+    ledger(params).append("promoted", challenger={"version": name}, champion=old, **told)
+
+
+def test_a_probation_follows_a_promotion_over_another_champion(params: Params) -> None:
+    def now() -> Trial | None:
+        return trial(ledger(params).entries(), params)
+
+    assert now() is None
+    promote(params, "a", "2025-05-01", None)
+    assert now() is None
+    promote(params, "b", "2025-05-10", "a")
+    wanted = Trial("b", "a", date(2025, 5, 10), 14)
+    assert now() == wanted
+    assert wanted.until == date(2025, 5, 24)
+    ledger(params).append("refused", challenger={"version": "c"}, as_of_date="2025-05-11")
+    ledger(params).append("retrain_waited", as_of_date="2025-05-12")
+    assert now() == wanted
+    for action in ("reverted", "rolled_back", "probation_passed"):
+        promote(params, "b", "2025-05-10", "a")
+        assert now() is not None
+        ledger(params).append(action, as_of_date="2025-05-13")
+        assert now() is None
+    promote(params, "b", None, "a")
+    assert now() is None, "nobody knows when it began"
+
+
+def test_the_last_training_is_the_latest_day_of_any_line_that_tells_one(params: Params) -> None:
+    assert trained(ledger(params).entries()) is None
+    promote(params, "a", None, None)
+    assert trained(ledger(params).entries()) is None
+    ledger(params).append("retrained", as_of_date="2025-05-12")
+    ledger(params).append("refused", as_of_date="2025-05-11")
+    ledger(params).append("retrain_waited", as_of_date="2025-05-20")
+    assert trained(ledger(params).entries()) == date(2025, 5, 12)
