@@ -16,6 +16,7 @@ from churn_mlops.data.calendar import (
     read_report,
     report_path,
 )
+from churn_mlops.data.watermark import Watermark, write_watermark
 from churn_mlops.errors import ContractError
 
 
@@ -53,3 +54,14 @@ def test_nothing_can_happen_after_the_last_day(make_params: Any) -> None:
     assert last_possible_day(given) == date(2025, 3, 1)
     files = make_params({"data": {"source": "files"}})
     assert last_possible_day(files) in (datetime.now(UTC).date(),)
+
+
+def test_the_watermark_is_the_last_day_once_days_were_ingested(
+    workspace: Path, make_params: Any
+) -> None:
+    params = make_params({"data": {"end_date": "2025-02-01"}})
+    reached = date(2025, 3, 4)
+    write_watermark(params, Watermark(reached, False, "x"))
+    assert last_possible_day(params) == date(2025, 2, 1)
+    write_watermark(params, Watermark(reached, True, "x"))
+    assert last_possible_day(params) == reached

@@ -262,3 +262,19 @@ def test_refuses_impossible_blocks_and_windows():
         inactivity_probability(portal(), START, 3, 0)
     with pytest.raises(ValueError, match="before the log"):
         user_count(portal(), START, -1)
+
+
+def test_going_on_from_a_day_is_the_same_as_from_the_opening() -> None:
+    """What is remembered of a portal between two calls changes nothing."""
+    synthetic = Synthetic().model_copy(
+        update={"users": 300, "dirt": Dirt(late=0.3, duplicates=0.1)}
+    )
+    start = date(2025, 1, 1)
+
+    def days(first: int, last: int) -> list[pa.Table]:
+        return [block.events for block in blocks(synthetic, start, first, last)]
+
+    piecewise = [table for day in range(40, 52) for table in days(day, day)]
+    generate_synthetic._reached.clear()
+    assert pa.concat_tables(piecewise).equals(pa.concat_tables(days(40, 51)))
+    assert pa.concat_tables(days(41, 41)).equals(piecewise[1])

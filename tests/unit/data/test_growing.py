@@ -221,3 +221,17 @@ def test_steps_are_told_apart(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert DAY_STEPS[3] is features_day.run
     assert DAY_STEPS[4] is labels_day.run
+
+
+def test_what_is_too_late_waits_for_a_full_build(tmp_path: Path) -> None:
+    over = {"data": {"late_days": 0}}
+    params = whole(tmp_path / "grown", 16, over)
+    live(params, 17)
+    live(params, 18)
+    arrived = json.loads(report_path(params).read_text())["arrivals"]
+    assert arrived["day"] == str(day(18))
+    assert arrived["too_late"] > 0
+    full = tables(whole(tmp_path / "whole", 18, over))
+    assert tables(params)["events_clean"].num_rows < full["events_clean"].num_rows
+    build(params)
+    assert_equal(tables(params), full)

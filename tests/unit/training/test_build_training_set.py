@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import ibis
 import pyarrow as pa
 
+from churn_mlops.data.bad_days import BadDay, mark
 from churn_mlops.features.catalogue import features_contract
 from churn_mlops.params import Params
-from churn_mlops.training.build_training_set import build_training_set, dataset_contract
+from churn_mlops.training.build_training_set import (
+    build_training_set,
+    dataset_contract,
+    learnable,
+)
 
 PARAMS = Params()
 
@@ -54,3 +60,17 @@ def test_the_future_is_not_among_the_columns() -> None:
     assert names[-1] == "churn_label"
     assert "future_active_days" not in names
     assert "is_eligible" not in names
+
+
+def test_what_bad_days_have_spoiled_is_left_out(
+    con: Any, workspace: Path, make_params: Any
+) -> None:
+    params = make_params({"churn": {"window_days": 2}, "features": {"windows_days": (3,)}})
+    days = [date(2025, 1, n) for n in range(1, 11)]
+    labels = ibis.memtable(pa.table({"as_of_date": pa.array(days, pa.date32())}))
+    assert learnable(con, labels, params)[1] == 0
+    mark(params, BadDay(date(2025, 1, 5), "CHN405", "minutes", labels=True))
+    kept, left_out = learnable(con, labels, params)
+    gone = {date(2025, 1, n) for n in (3, 4, 5, 6, 7)}
+    assert left_out == len(gone)
+    assert set(con.to_pyarrow(kept)["as_of_date"].to_pylist()) == set(days) - gone
