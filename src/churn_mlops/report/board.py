@@ -104,11 +104,18 @@ class Board:
         """Draw what was decided: waiting as bars, all else as numbered marks."""
         found = deeds(self.days)
         self._title("Decisions")
+        if not found:
+            self._text("no reason to train on any day", LEFT, self._y + 4, "tick")
+            self._y += GAP
+            return
         for deed in found:
             if deed.kind == "wait":
                 self._wait(deed)
         base, rows = self._y + 24.0, [-1e9]
         marks = [deed for deed in found if deed.kind != "wait"]
+        if not marks:
+            self._y += GAP
+            return
         for place, deed in enumerate(marks):
             at = self.x(deed.first, 0.5)
             row = next((n for n, end in enumerate(rows) if at - MARK > end), len(rows))

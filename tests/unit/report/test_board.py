@@ -107,3 +107,13 @@ def test_a_deed_tells_its_days():
     found = deeds(lived())
     assert span(found[0]) == "1\u00a0Jul to 10\u00a0Jul\u00a02025"
     assert span(found[2]) == "4\u00a0Aug\u00a02025"
+
+
+def test_a_quiet_time_has_no_decisions():
+    quiet = drawn(days=lived()[:10])
+    assert not of_class(quiet, "mark")
+    assert not of_class(quiet, "waiting")
+    assert "no reason to train on any day" in [one.text for one in quiet.iter()]
+    waiting = drawn(days=lived()[60:70])
+    assert len(of_class(waiting, "waiting")) == 1
+    assert not of_class(waiting, "mark")
