@@ -13,38 +13,21 @@ it says: the ledger by its decisions, a day's log without its seconds.
 from __future__ import annotations
 
 import argparse
-import fcntl
-import hashlib
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import yaml
-from workspace import machine, make
+from workspace import ROOT, machine, make
 
-BIN = Path(sys.executable).parent
+sys.path.insert(0, str(ROOT))
+from tests.killing import differing, finish, is_locked, kill, left
+
 HISTORY_DAYS, DAYS_BEFORE = 130, 3
-# MLflow's store names runs by chance; caches and logs of tools say nothing about the work.
-OUTSIDE = (
-    ".git",
-    ".dvc/tmp",
-    ".dvc/cache",
-    "artifacts/cache",
-    "mlruns",
-    "src",
-    "scripts",
-    "kills.out",
-)
-LEDGER, PROMOTION = "artifacts/ledger.jsonl", "artifacts/metrics/promotion.json"
-LOCK = "artifacts/.lock"
 
 
 def prepare(folder: Path, users: int) -> Path:
@@ -64,104 +47,6 @@ def prepare(folder: Path, users: int) -> Path:
     for _ in range(DAYS_BEFORE):
         finish(folder, ["churn", "daily"])
     return folder
-
-
-def environment() -> dict[str, str]:
-    """This environment's programs, and no clock of wall time in the data."""
-    return os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-
-
-def start(folder: Path, command: list[str]) -> subprocess.Popen[bytes]:
-    """Start a command as the leader of a group of processes."""
-    with (folder / "kills.out").open("ab") as out:
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment(),
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-
-def finish(folder: Path, command: list[str]) -> float:
-    """Run a command to its end and return its seconds.
-
-    Raises
-    ------
-    SystemExit
-        It failed.
-    """
-    started = time.perf_counter()
-    code = start(folder, command).wait()
-    if code:
-        told = (folder / "kills.out").read_text()[-3000:]
-        raise SystemExit(f"{' '.join(command)} ended with {code} in {folder}:\n{told}")
-    return time.perf_counter() - started
-
-
-def kill(folder: Path, command: list[str], after: float) -> bool:
-    """Start a command and kill it; returns whether it was still running."""
-    process = start(folder, command)
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
-
-
-def left(folder: Path) -> dict[str, str]:
-    """What a workspace holds: every file's digest, or what it says."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if not path.is_file() or name.startswith(OUTSIDE) or name.startswith("mlflow.db"):
-            continue
-        found[name] = _said(name, path)
-    return found
-
-
-def _said(name: str, path: Path) -> str:
-    if name == LEDGER:
-        entries = [json.loads(line) for line in path.read_text().splitlines()]
-        return json.dumps([_decision(entry) for entry in entries])
-    if name == PROMOTION:
-        return json.dumps(_without(json.loads(path.read_text()), "registered"))
-    if name.startswith("artifacts/daily/"):
-        body = _without(json.loads(path.read_text()), "seconds")
-        # What was brought in before the kill is not new any more.
-        body["steps"] = [one for one in body["steps"] if one["step"] != "ingest"]
-        return json.dumps(body)
-    if name == "dvc.lock":
-        # The metrics file has the registry's number in it, and so another digest.
-        tree = yaml.safe_load(path.read_text())
-        for stage in tree["stages"].values():
-            stage["outs"] = [out for out in stage.get("outs", []) if out["path"] != PROMOTION]
-        return json.dumps(tree)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _decision(entry: dict[str, Any]) -> list[Any]:
-    facts = entry["facts"]
-    return [entry["action"], facts.get("reason"), (facts.get("challenger") or {}).get("version")]
-
-
-def _without(body: Any, key: str) -> Any:
-    if isinstance(body, dict):
-        return {name: _without(value, key) for name, value in body.items() if name != key}
-    return [_without(one, key) for one in body] if isinstance(body, list) else body
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether anybody holds the workspace."""
-    with (folder / LOCK).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def main() -> None:
@@ -187,12 +72,12 @@ def main() -> None:
             after = seconds * (point + rng.random()) / args.points
             killed += kill(folder, command, after)
             finish(folder, command)
-            differing = _differing(expected, left(folder))
+            found = differing(expected, left(folder))
             if is_locked(folder):
-                differing.append("the lock is held")
-            if differing:
-                wrong.append({"after": round(after, 2), "differing": differing[:10]})
-                print(f"killed after {after:.2f} s: {differing[:10]}", flush=True)
+                found.append("the lock is held")
+            if found:
+                wrong.append({"after": round(after, 2), "differing": found[:10]})
+                print(f"killed after {after:.2f} s: {found[:10]}", flush=True)
             shutil.rmtree(folder)
     told = {"what": args.what, "points": args.points, "killed": killed, "wrong": wrong}
     told |= {"users": args.users, "seconds": round(seconds, 1), "machine": machine()}
@@ -201,15 +86,8 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def _day(after: int) -> Any:
-    from datetime import date, timedelta
-
+def _day(after: int) -> date:
     return date(2025, 1, 1) + timedelta(days=HISTORY_DAYS + after)
-
-
-def _differing(expected: dict[str, str], found: dict[str, str]) -> list[str]:
-    names = sorted({*expected, *found})
-    return [name for name in names if expected.get(name) != found.get(name)]
 
 
 if __name__ == "__main__":
