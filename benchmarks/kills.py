@@ -41,7 +41,7 @@ def prepare(folder: Path, users: int) -> Path:
         "dirt": {"duplicates": 0.002, "late": 0.05, "unknown_users": 0.001, "impossible_values": 0},
     }
     tree["training"]["candidate"]["rounds"] = 20
-    tree["promotion"] |= {"min_rows": 50, "min_users": 20}
+    tree["promotion"] |= {"min_rows": 50, "min_users": 20, "confidence": 0.5, "max_slice_drop": 1.0}
     (folder / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
     finish(folder, ["dvc", "repro", "-q"])
     for _ in range(DAYS_BEFORE):

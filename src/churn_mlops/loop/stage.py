@@ -126,6 +126,10 @@ def prepare(params_file: Path, folder: Path, plan: Plan) -> bool:
     return False
 
 
+MAX_TEST_DAYS = 14
+"""Of a time lapse, unless the project sets its own."""
+
+
 def settings(tree: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """The project's parameters with the portal of the plan.
 
@@ -143,6 +147,9 @@ def settings(tree: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     found["tracking"] = {**found.get("tracking", {}), "uri": "sqlite:///mlflow.db"}
     found["paths"] = {"data": "data", "artifacts": "artifacts"}
     found.setdefault("scoring", {})["as_of_date"] = None
+    # A share of a log that grows would be weeks on which nothing can be learned.
+    found.setdefault("training", {}).setdefault("max_test_days", None)
+    found["training"]["max_test_days"] = found["training"]["max_test_days"] or MAX_TEST_DAYS
     serving = found.setdefault("serving", {})
     serving |= {"host": "127.0.0.1", "poll_seconds": 0.5, "workers": 1, "cache": None}
     serving |= {"metrics_port": None, "api_keys": [], "api_keys_file": None, "rate_limit": None}

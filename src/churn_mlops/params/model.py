@@ -42,9 +42,9 @@ class Candidate(Section):
 class Training(Section):
     """Split in time and what the models are trained on.
 
-    The test set is the last `test_size` of the mature days, or the days from `test_start` to
-    `test_end` when these are given; `train_start` and `train_end` narrow the training days.
-    `snapshot_every_days` keeps one day in so many, `max_rows` thins further by whole days.
+    The test set is the last `test_size` of the mature days, at most `max_test_days` of them, or the
+    days from `test_start` to `test_end` when these are given; `train_start` and `train_end` narrow
+    the training days. `snapshot_every_days` keeps one day in so many, `max_rows` thins further by whole days.
 
     `calibration_share` of the users are kept from fitting, so that risks are calibrated on users
     that the model has not seen. `validation_share` of the training days, the last ones, decide
@@ -52,6 +52,7 @@ class Training(Section):
     """
 
     test_size: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    max_test_days: Days | None = None
     train_start: date | None = None
     train_end: date | None = None
     test_start: date | None = None

@@ -98,6 +98,8 @@ def test_range(first: date, last: date, params: Params) -> tuple[date, date]:
     calendar_days = (last - first).days + 1
     # 0.07 * 100 is 7.000000000000001: without the slack, ceil would take a day too many.
     test_days = math.ceil(calendar_days * training.test_size - 1e-9)
+    if training.max_test_days is not None:
+        test_days = min(test_days, training.max_test_days)
     return last - timedelta(days=test_days - 1), last
 
 

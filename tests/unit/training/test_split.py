@@ -43,6 +43,15 @@ def test_test_share_is_rounded_up_but_not_by_float_noise(make_params):
     assert len(split_days(counts(101), params_of(make_params, test_size=0.07)).test_days) == 8
 
 
+@pytest.mark.parametrize(("most", "expected"), [(None, 40), (50, 40), (14, 14), (1, 1)])
+def test_no_more_test_days_than_allowed(make_params, most, expected) -> None:
+    split = split_days(counts(200), params_of(make_params, test_size=0.2, max_test_days=most))
+    assert len(split.test_days) == expected
+    assert split.test_days[-1] == max(counts(200))
+    embargo = (split.test_days[0] - split.train_days[-1]).days
+    assert embargo == split.embargo_days + 1
+
+
 def test_given_days_win(make_params):
     params = params_of(
         make_params,

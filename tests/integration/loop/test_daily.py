@@ -1,0 +1,151 @@
+"""Days of a small workspace, worked in by the real command: sound, bad, killed, contended."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import killing, workspaces
+
+pytestmark = pytest.mark.slow
+DAYS = 75
+LAST = date(2025, 1, 1) + timedelta(days=DAYS - 1)
+# Minutes come as seconds on the third day after the pipeline's last.
+BAD = LAST + timedelta(days=3)
+SMALL: dict[str, Any] = {
+    "tables": {"format": "parquet"},
+    "data": {
+        "synthetic": {
+            "users": 300,
+            "days": DAYS,
+            "dirt": {"late": 0.05, "duplicates": 0.002},
+            "drift": [{"kind": "unit_error", "start": str(BAD), "end": str(BAD)}],
+        }
+    },
+    "churn": {"window_days": 7, "active_within_days": 7},
+    "features": {"windows_days": [3, 7, 14]},
+    "training": {"candidate": {"rounds": 10}},
+    # Any first champion will do.
+    "promotion": {
+        "min_rows": 50,
+        "min_users": 20,
+        "confidence": 0.5,
+        "max_slice_drop": 1.0,
+        "max_ece_increase": 1.0,
+    },
+}
+
+
+def daily(folder: Path, day: date | None = None, code: int = 0) -> dict[str, Any]:
+    """Run `churn daily` and return what it printed as JSON."""
+    given = ("--as-of", str(day)) if day else ()
+    done = workspaces.run(folder, "churn", "daily", "--json", *given, code=code)
+    return json.loads(done.stdout) if code == 0 else {"error": done.stderr}
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a champion and one day of daily work."""
+    folder = workspaces.make(tmp_path_factory.mktemp("daily") / "portal", SMALL)
+    workspaces.run(folder, "dvc", "repro", "-q")
+    told = daily(folder)
+    assert told["facts"]["as_of_date"] == str(LAST + timedelta(days=1))
+    return folder
+
+
+@pytest.fixture
+def portal(ready: Path, tmp_path: Path) -> Path:
+    """A copy of it to spoil."""
+    return Path(shutil.copytree(ready, tmp_path / "portal", symlinks=True))
+
+
+def test_a_day_has_its_list_and_all_that_is_known_about_it(ready: Path) -> None:
+    day = LAST + timedelta(days=1)
+    log = json.loads((ready / f"artifacts/daily/{day}.json").read_text())
+    assert log["status"] == "done"
+    assert [one["step"] for one in log["steps"]] == [
+        "ingest",
+        "validate_data",
+        "prepare_data",
+        "build_features",
+        "build_labels",
+        "batch_score",
+        "score_shadow",
+        "score_proxy",
+        "drift_check",
+        "performance",
+    ]
+    assert (ready / f"data/predictions/churn_predictions_{day}.parquet").exists()
+    assert (ready / f"artifacts/monitoring/drift/{day}.json").exists()
+    assert (ready / f"data/features/user_features_daily.parquet/day-{day}.parquet").exists()
+    latest = json.loads((ready / "artifacts/monitoring/performance_latest.json").read_text())
+    assert latest["as_of_date"] == str(day)
+
+
+def test_a_day_that_is_worked_in_again_comes_to_the_same(portal: Path) -> None:
+    before = killing.left(portal)
+    told = daily(portal, LAST + timedelta(days=1))
+    assert told["facts"]["days"] == 1
+    assert killing.differing(before, killing.left(portal)) == []
+
+
+def test_days_that_were_missed_are_all_worked_in(portal: Path) -> None:
+    assert daily(portal, LAST + timedelta(days=2))["facts"]["days"] == 1
+    done = workspaces.run(portal, "churn", "daily", "--as-of", str(LAST), code=10)
+    assert f"{LAST} lies before {LAST + timedelta(days=2)}" in done.stderr
+
+
+def test_a_day_that_was_broken_off_is_finished_before_the_next(portal: Path) -> None:
+    day = LAST + timedelta(days=2)
+    workspaces.run(portal, "churn", "ingest", "--as-of", str(day))
+    assert daily(portal)["facts"]["as_of_date"] == str(day)
+
+
+def test_a_bad_day_has_no_list_and_the_days_after_it_go_on(portal: Path) -> None:
+    after = BAD + timedelta(days=1)
+    told = daily(portal, after, code=13)
+    assert f"of what arrived on {BAD}" in told["error"]
+    failed = json.loads((portal / f"artifacts/daily/{BAD}.json").read_text())
+    assert (failed["status"], failed["error"]["step"]) == ("failed", "validate_data")
+    assert not (portal / f"data/predictions/churn_predictions_{BAD}.parquet").exists()
+    assert (portal / f"data/predictions/churn_predictions_{after}.parquet").exists()
+    shown = workspaces.run(portal, "churn", "bad-days", "--json").stdout
+    marked = {(one["day"], one["check"]) for one in json.loads(shown)["facts"]["days"]}
+    assert (str(BAD), "CHN123") in marked
+    waits = workspaces.run(portal, "churn", "retrain", "--dry-run", "--json").stdout
+    checks = {one["check"]: one for one in json.loads(waits)["facts"]["checks"]}
+    assert checks["CHN501"]["passed"], "the latest day is sound"
+
+
+def test_nothing_is_lost_or_left_behind_by_kills(portal: Path, tmp_path: Path) -> None:
+    day = LAST + timedelta(days=2)
+    command = ["churn", "daily", "--as-of", str(day)]
+    calm = Path(shutil.copytree(portal, tmp_path / "calm", symlinks=True))
+    seconds = killing.finish(calm, command)
+    expected, rng = killing.left(calm), random.Random(1)
+    killed = 0
+    for _ in range(4):
+        killed += killing.kill(portal, command, seconds * rng.uniform(0.3, 0.9))
+    killing.finish(portal, command)
+    assert killed > 0
+    assert killing.differing(expected, killing.left(portal)) == []
+    assert not killing.is_locked(portal)
+
+
+def test_two_do_not_work_in_one_workspace(portal: Path) -> None:
+    first = killing.start(portal, ["churn", "daily"])
+    try:
+        while first.poll() is None and not killing.is_locked(portal):
+            time.sleep(0.05)
+        assert first.poll() is None
+        done = workspaces.run(portal, "churn", "daily", code=22)
+        assert f"churn daily (process {first.pid}) is at work" in done.stderr
+    finally:
+        first.wait()
