@@ -44,7 +44,8 @@ class Training(Section):
 
     The test set is the last `test_size` of the mature days, at most `max_test_days` of them, or the
     days from `test_start` to `test_end` when these are given; `train_start` and `train_end` narrow
-    the training days. `snapshot_every_days` keeps one day in so many, `max_rows` thins further by whole days.
+    the training days. `snapshot_every_days` keeps one day in so many, `max_rows` thins further by
+    whole days.
 
     `calibration_share` of the users are kept from fitting, so that risks are calibrated on users
     that the model has not seen. `validation_share` of the training days, the last ones, decide
