@@ -13,7 +13,6 @@ from churn_mlops.monitoring.evidence import Evidence
 from churn_mlops.monitoring.reference import RISK
 from churn_mlops.monitoring.triggers import Trigger
 from churn_mlops.params import Params
-from churn_mlops.training.split import test_range
 
 # Who asks by hand may train early or often, but not on days that are not to be learned from.
 ALWAYS = ("CHN501", "CHN502")
@@ -181,10 +180,9 @@ def _in_budget(evidence: Evidence, _: Sequence[Trigger], params: Params) -> Outc
 
 
 def _to_learn(evidence: Evidence, reasons: Sequence[Trigger], params: Params) -> Outcome:
-    """Drift alone: a model of labels from before the change is the champion once more.
+    """Drift alone: while no test day lies after the change, the gate would judge by the old world.
 
-    The training days' last labels look at the days up to the first test day. So once the test days
-    begin after the change, training has seen some of it, and the gate judges by nothing else.
+    A challenger that is no better yet is refused, and tried again after the cooldown.
     """
     drift = next((one for one in reasons if one.kind == "drift"), None)
     if drift is None or drift.since is None:
@@ -194,14 +192,16 @@ def _to_learn(evidence: Evidence, reasons: Sequence[Trigger], params: Params) ->
     day = learnable(drift.since, evidence, params)
     if day == evidence.day:
         return True, f"the labels tell of the change since {drift.since}"
-    words = f"the change since {drift.since} is in no label of the training days yet"
+    words = f"too few mature days lie after the change since {drift.since}"
     if day is None:
-        return False, f"{words}, and never will be: training.test_start is fixed"
+        return False, f"{words}, and always will: training.test_end is fixed"
     return False, f"{words}; it can be learned from {day} on"
 
 
 def learnable(since: date, evidence: Evidence, params: Params) -> date | None:
-    """The first day, not before the present one, on which the test days begin after a change.
+    """The first day, not before the present one, on which labels tell enough of a change.
+
+    ``min_label_days`` unspoiled days since the change must be mature.
 
     Parameters
     ----------
@@ -215,13 +215,14 @@ def learnable(since: date, evidence: Evidence, params: Params) -> date | None:
     date or None
         None when the test days are fixed by hand, before the change.
     """
-    bad = spoiled(evidence.bad, params)
+    bad, end = spoiled(evidence.bad, params), params.training.test_end
+    least = max(1, params.monitoring.retrain.min_label_days)
     for ahead in range(LOOK_AHEAD):
         day = evidence.day + timedelta(days=ahead)
         last = day - timedelta(days=params.churn.window_days)
-        while last in bad:
-            last -= timedelta(days=1)
-        if last >= evidence.first_day and test_range(evidence.first_day, last, params)[0] > since:
+        last = last if end is None else min(last, end)
+        mature = (since + timedelta(days=n) for n in range((last - since).days + 1))
+        if sum(one not in bad for one in mature) >= least:
             return day
     return None
 

@@ -142,17 +142,19 @@ def _checked(body: Mapping[str, Any]) -> Checked:
 def read_fallen(params: Params, version: str) -> tuple[Fallen, ...]:
     """Metrics of the champion below their floors, beyond chance.
 
-    The realised ones by the rule of `performance.status`. Of an estimate, which has seen no label,
+    The realised ones by the rule of `performance.status`, and those that came to less than promised
+    for ``broken_promise_days`` on end. Of an estimate, which has seen no label,
     the whole interval must lie below the floor: people are told as soon as its value does.
     """
     path = Path(params.paths.artifacts) / "monitoring" / "performance_latest.json"
     if not path.exists():
         return ()
-    return _parsed(path, lambda body: _fallen(body, version), "churn performance")
+    most = params.monitoring.retrain.broken_promise_days
+    return _parsed(path, lambda body: _fallen(body, version, most), "churn performance")
 
 
-def _fallen(body: Mapping[str, Any], version: str) -> tuple[Fallen, ...]:
-    found = []
+def _fallen(body: Mapping[str, Any], version: str, most: int) -> tuple[Fallen, ...]:
+    found = [one for name in RANKING if (one := _broken(body["history"], name, version, most))]
     realised = body["realised"]
     if realised is not None and realised["model_version"] == version:
         day = date.fromisoformat(realised["as_of_date"])
@@ -174,6 +176,29 @@ def _fallen(body: Mapping[str, Any], version: str) -> tuple[Fallen, ...]:
                 )
                 found.append(Fallen(day, text))
     return tuple(found)
+
+
+def _broken(
+    history: Sequence[Mapping[str, Any]], name: str, version: str, most: int
+) -> Fallen | None:
+    """A metric whose newest graded lists of the champion all came to less than promised.
+
+    Lists of neighbouring days share users and labels and fall together: one alone says little.
+    """
+    graded = [
+        (date.fromisoformat(one["as_of_date"]), one["realised"][name])
+        for one in history
+        if one["model_version"] == version and one["realised"] and one["estimated"]
+    ]
+    broken: list[date] = []
+    for day, one in reversed(graded):
+        if not _below(one["value"], one["low"]):
+            break
+        broken.append(day)
+    if not broken or (broken[0] - broken[-1]).days + 1 < most:
+        return None
+    text = f"{name} turned out less than promised on every day from {broken[-1]} to {broken[0]}"
+    return Fallen(broken[0], text)
 
 
 def _below(value: float | None, bound: float | None) -> bool:

@@ -79,14 +79,17 @@ def test_a_reason_that_waits_is_noted_once_a_day_with_its_evidence(params: Param
     (line,) = ledger(params).entries()
     assert line.facts["as_of_date"] == str(day(LAST))
     assert line.facts["evidence"]["triggers"][0]["since"] == str(day(LAST - 2))
-    assert f"day {day(LAST)}: CHN506 the change since {day(LAST - 2)}" in as_text([line])
+    assert (
+        f"day {day(LAST)}: CHN506 too few mature days lie after the change since {day(LAST - 2)}"
+        in as_text([line])
+    )
     put_calendar(params, LAST + 2)
     run(params)
     assert actions(params) == ["retrain_waited"] * 2
     assert latest(params)["waiting_since"] == str(day(LAST))
-    put_calendar(params, LAST + 12)
+    put_calendar(params, LAST + 10)
     run(params)
-    assert latest(params)["waiting_since"] == str(day(LAST + 12)), "another wait"
+    assert latest(params)["waiting_since"] == str(day(LAST + 10)), "another wait"
 
 
 def test_only_the_workspaces_own_parameters_train(

@@ -168,20 +168,18 @@ def test_chn506_waits_until_the_labels_tell_of_the_change() -> None:
     day = learnable(DRIFT.since or DAY, READY, PARAMS)
     assert day is not None
     assert found.text.endswith(f"it can be learned from {day} on")
-    # On that day the test days begin after the change, a day before they do not.
-    later = replace(READY, day=day)
-    assert held("CHN506", later).passed
+    assert held("CHN506", replace(READY, day=day)).passed
     assert not held("CHN506", replace(READY, day=day - timedelta(days=1))).passed
-    last = (day - timedelta(days=7) - READY.first_day).days + 1
-    test_days = -(-last * 2 // 10)
-    assert day - timedelta(days=7 + test_days - 1) == ago(3)
+    # The last of min_label_days days is mature then, the horizon is 7 days.
+    least = PARAMS.monitoring.retrain.min_label_days
+    assert day == (DRIFT.since or DAY) + timedelta(days=least - 1 + 7)
 
 
 def test_chn506_bad_days_put_it_off() -> None:
-    day = learnable(ago(20), READY, PARAMS)
+    day = learnable(ago(10), READY, PARAMS)
     assert day is not None
     bad = (BadDay(day - timedelta(days=8), "CHN405", "x", labels=False),)
-    later = learnable(ago(20), replace(READY, bad=bad), PARAMS)
+    later = learnable(ago(10), replace(READY, bad=bad), PARAMS)
     assert later is not None
     assert later > day
 
@@ -195,7 +193,7 @@ def test_chn506_is_about_drift_alone() -> None:
 def test_chn506_fixed_test_days_never_come_after_the_change() -> None:
     tree = PARAMS.model_dump() | {"training": {"test_start": ago(30), "test_end": ago(20)}}
     found = held("CHN506", READY, params=Params.model_validate(tree))
-    assert found.text.endswith("never will be: training.test_start is fixed")
+    assert found.text.endswith("always will: training.test_end is fixed")
 
 
 def test_chn507_waits_for_the_end_of_a_probation() -> None:
@@ -232,7 +230,9 @@ def test_the_decision_is_pure_and_says_why() -> None:
     waits = decide(replace(READY, drift=checks("FFF")), PARAMS)
     assert waits.action == "wait"
     assert [one.check for one in waits.blocked] == ["CHN506"]
-    assert waits.reason.startswith("CHN506 the change since 2025-05-18")
+    assert waits.reason.startswith(
+        "CHN506 too few mature days lie after the change since 2025-05-18"
+    )
     assert decide(READY, PARAMS, reason="because").action == "retrain"
     assert decide(READY, PARAMS, schedule=True).action == "retrain"
     lines = waits.lines()

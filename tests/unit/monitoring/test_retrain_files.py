@@ -168,6 +168,40 @@ def test_what_fell_has_its_day(params: Params) -> None:
     assert read_fallen(params, VERSION) == (Fallen(date(2025, 3, 31), text),)
 
 
+def listed(n: int, kept: bool, version: str = VERSION) -> dict[str, Any]:
+    """A graded list of the n-th day of March."""
+    said = {"value": 0.8, "low": 0.75, "high": 0.85}
+    came = said | {"value": 0.8 if kept else 0.7, "kept": kept}
+    return {
+        "as_of_date": str(date(2025, 3, n)),
+        "model_version": version,
+        "estimated": {"pr_auc": said, "roc_auc": said},
+        "realised": {"pr_auc": came, "roc_auc": came | {"value": 0.8}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("history", "fallen"),
+    [
+        ([listed(n, False) for n in range(1, 11)], True),
+        ([listed(n, False) for n in range(1, 10)], False),
+        ([*(listed(n, False) for n in range(1, 11)), listed(11, True)], False),
+        ([listed(1, False), listed(2, True), *(listed(n, False) for n in range(3, 13))], True),
+        ([listed(n, False, "another") for n in range(1, 21)], False),
+        ([listed(1, False), listed(10, False), listed(11, False) | {"realised": None}], True),
+        ([], False),
+    ],
+)
+def test_promises_that_break_on_end_are_a_reason(
+    history: list[dict[str, Any]], fallen: bool, params: Params
+) -> None:
+    write_file(params, "performance", {"history": history})
+    found = read_fallen(params, VERSION)
+    assert bool(found) is fallen
+    if found:
+        assert "pr_auc turned out less than promised on every day from 2025-03-" in found[0].text
+
+
 @pytest.mark.parametrize("body", ["", "[]", '{"realised": 1}', '{"realised": null}'])
 def test_a_damaged_performance_file_is_named(body: str, params: Params) -> None:
     write_file(params, "performance").write_text(body)
