@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from churn_mlops import engine
 from churn_mlops.data import source_files, source_sql
-from churn_mlops.data.columns import as_it_came, contract_of, renamed
+from churn_mlops.data.columns import as_it_came, contract_of, mapping, numbered, renamed
 from churn_mlops.data.parse import typed
 from churn_mlops.data.raw_tables import open_table, readable
 from churn_mlops.errors import ParamsError
@@ -19,6 +19,8 @@ from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
 from churn_mlops.tables import Writer
+
+UNNUMBERED = "unnumbered"
 
 
 def run(params: Params) -> Summary:
@@ -74,8 +76,20 @@ def _from_sql(con: engine.Engine, name: str, params: Params) -> Iterator[ir.Tabl
     url, relation = params.data.sql.url or "", getattr(params.data.sql, name)
     where = f"data.sql.{name} ({source_sql.masked(url)})"
     with source_sql.connection(url) as database:
+        unnumbered = 0
         for batch in source_sql.batches(database, url, relation):
-            yield renamed(ibis.memtable(batch), name, where, params)
+            part = renamed(ibis.memtable(batch), name, where, params, number=False)
+            if name != "events" or "event_id" in part.columns:
+                yield part
+                continue
+            # Numbers go over the whole table, so it is held until all of it is there.
+            if unnumbered:
+                con.insert(UNNUMBERED, part)
+            else:
+                con.create_table(UNNUMBERED, part, temp=True)
+            unnumbered += 1
+        if unnumbered:
+            yield numbered(con.table(UNNUMBERED)).select(*mapping(name, params))
 
 
 def _without(con: engine.Engine, name: str, params: Params) -> Iterator[ir.Table]:

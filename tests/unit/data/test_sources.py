@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from churn_mlops.data import sources
+from churn_mlops.data import source_sql, sources
 from churn_mlops.errors import ParamsError
 from tests.unit.data import source
 
@@ -71,3 +73,28 @@ def test_a_database_gives_what_files_give(workspace: Path, format_: str) -> None
     assert summary.rows == {"events": len(source.events()), "users": 10}
     if format_ == "csv":
         assert {name: raw(workspace, name) for name in ("users", "events")} == from_files
+
+
+def test_events_of_a_database_that_have_no_id_are_numbered_over_all_of_them(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver gives them batch by batch."""
+    whole = source_sql.batches
+
+    def small(*given: Any) -> Iterator[pa.Table]:
+        for batch in whole(*given):
+            yield from (batch.slice(n, 7) for n in range(0, len(batch), 7))
+
+    monkeypatch.setattr(source_sql, "batches", small)
+    with sqlite3.connect(workspace / "x.db") as db:
+        columns = [c for c in source.EVENTS_HEADER.split(",") if c != "event_id"]
+        db.execute(f"CREATE TABLE events ({', '.join(c + ' TEXT' for c in columns)})")
+        marks = ", ".join("?" * len(columns))
+        values = [[v or None for v in row.split(",")[1:]] for row in source.events()]
+        db.executemany(f"INSERT INTO events VALUES ({marks})", values)
+    over = {"data": {"source": "sql", "sql": {"url": "sqlite:///x.db", "events": "events"}}}
+    params = source.params(over)
+    features = params.features.model_copy(update={"static": {}})
+    sources.run(params.model_copy(update={"features": features}))
+    ids = [int(row["event_id"]) for row in raw(workspace, "events")]
+    assert sorted(ids) == list(range(1, len(source.events()) + 1))
