@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import subprocess
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -149,3 +150,22 @@ def test_two_do_not_work_in_one_workspace(portal: Path) -> None:
         assert f"churn daily (process {first.pid}) is at work" in done.stderr
     finally:
         first.wait()
+
+
+def test_a_schedulers_jobs_do_the_day_in_parts(portal: Path) -> None:
+    day = LAST + timedelta(days=2)
+    done = workspaces.run(portal, "churn", "job", "batch-score", "--json")
+    told = json.loads(done.stdout)
+    assert (told["job"], told["attempts"], told["exit_code"]) == ("batch-score", 1, 0)
+    assert told["summary"]["facts"]["as_of_date"] == str(day)
+    log = json.loads((portal / f"artifacts/daily/{day}.json").read_text())
+    assert log["steps"][-1]["step"] == "score_proxy"
+    command = [str(workspaces.BIN / "churn"), "job", "drift-check", "--json"]
+    checked = subprocess.run(command, cwd=portal, capture_output=True, text=True, check=False)
+    status = json.loads((portal / "artifacts/monitoring/drift_latest.json").read_text())
+    assert status["as_of_date"] == str(day)
+    assert checked.returncode == {"OK": 0, "FAIL": 2, "WARN": 3}[status["status"]]
+    nobody = workspaces.run(portal, "churn", "job", "high-drift-alert", code=10)
+    assert "nobody would be told" in nobody.stderr
+    due = workspaces.run(portal, "churn", "job", "drift-auto-retrain", "--json").stdout
+    assert json.loads(due)["summary"]["facts"]["action"] == "nothing"
