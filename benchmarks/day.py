@@ -1,7 +1,7 @@
 """Does a day cost a day? `churn daily` after some and after many days of history.
 
-Makes a portal, runs the pipeline up to a first day, lives on day by day in one process, and takes
-the time of each day's steps around two marks: the medians of a few days after each.
+For each mark a portal in which as many users are present on that day: the pipeline runs once up to
+some days before it, then days are lived one by one, each a process, and the last ones measured.
 
     python benchmarks/day.py --users 20000 --first 100 --last 400
 """
@@ -21,8 +21,17 @@ from typing import Any
 import yaml
 from workspace import machine, make, run
 
+from churn_mlops.data.generate_synthetic import user_count
+from churn_mlops.params import Synthetic
+
 START = date(2025, 1, 1)
 SAMPLE = 5
+
+
+def portal_of(present: int, mark: int) -> int:
+    """`data.synthetic.users` of a portal in which so many have signed up by a day."""
+    scale = 100_000
+    return round(present * scale / user_count(Synthetic(users=scale), START, mark - 1))
 
 
 def prepare(folder: Path, users: int, days: int) -> Path:
@@ -36,21 +45,26 @@ def prepare(folder: Path, users: int, days: int) -> Path:
     return folder
 
 
-def lived(folder: Path, count: int) -> list[dict[str, float]]:
-    """Live so many days, each a process; the seconds of its steps, and of the process."""
-    seconds = []
-    for _ in range(count):
+def live(folder: Path, until: date) -> None:
+    """Live up to a day in one process."""
+    code = (
+        "from datetime import date; from churn_mlops import params;"
+        "from churn_mlops.loop import daily;"
+        f"daily.run(params.load('params.yaml'), date.fromisoformat('{until}'))"
+    )
+    run([sys.executable, "-c", code], folder)
+
+
+def measured(folder: Path) -> dict[str, float]:
+    """Live some days, each a process; the median seconds of each step, and of the process."""
+    days = []
+    for _ in range(SAMPLE):
         started = time.perf_counter()
         run(["churn", "daily"], folder)
         whole = time.perf_counter() - started
         log = max((folder / "artifacts" / "daily").glob("*.json"))
         steps = {one["step"]: one["seconds"] for one in json.loads(log.read_text())["steps"]}
-        seconds.append(steps | {"process": whole})
-    return seconds
-
-
-def medians(days: list[dict[str, float]]) -> dict[str, float]:
-    """The median of each step."""
+        days.append(steps | {"process": whole})
     return {name: statistics.median(day[name] for day in days) for name in days[0]}
 
 
@@ -60,25 +74,20 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=100)
     parser.add_argument("--last", type=int, default=400)
+    parser.add_argument("--lived", type=int, default=15, help="days lived before those measured")
     args = parser.parse_args()
     found: dict[int, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory(prefix="churn-day-") as root:
-        folder = prepare(Path(root) / "portal", args.users, args.first - SAMPLE)
-        for mark in (args.first, args.last):
-            ahead = START + timedelta(days=mark - SAMPLE - 1)
-            code = (
-                "from datetime import date; from churn_mlops import params;"
-                "from churn_mlops.loop import daily;"
-                f"daily.run(params.load('params.yaml'), date({ahead:%Y, %-m, %-d}))"
-            )
-            if mark != args.first:
-                run([sys.executable, "-c", code], folder)
-            found[mark] = medians(lived(folder, SAMPLE))
+    for mark in (args.first, args.last):
+        with tempfile.TemporaryDirectory(prefix="churn-day-") as root:
+            before = mark - SAMPLE - args.lived
+            folder = prepare(Path(root) / "portal", portal_of(args.users, mark), before)
+            live(folder, START + timedelta(days=mark - SAMPLE - 1))
+            found[mark] = measured(folder)
     first, last = found[args.first], found[args.last]
     print(f"{'step':16} {'day ' + str(args.first):>10} {'day ' + str(args.last):>10} {'ratio':>7}")
-    for name, before in first.items():
-        ratio = last[name] / before if before else float("nan")
-        print(f"{name:16} {before:10.2f} {last[name]:10.2f} {ratio:7.2f}")
+    for name, before_it in first.items():
+        ratio = last[name] / before_it if before_it else float("nan")
+        print(f"{name:16} {before_it:10.2f} {last[name]:10.2f} {ratio:7.2f}")
     told: dict[str, Any] = {"users": args.users, "seconds": found, "machine": machine()}
     print(json.dumps(told))
 
