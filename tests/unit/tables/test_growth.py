@@ -104,7 +104,9 @@ def test_a_day_that_the_whole_already_has_is_worked_on_again(
 
 
 def test_why_a_table_is_made_as_a_whole(params: Params, contract: Contract) -> None:
-    def reason(sign: str = "f", last: date | None = after(1), over: Params = params) -> str:
+    later = after(1)
+
+    def reason(sign: str = "f", last: date | None = later, over: Params = params) -> str:
         return why(growth_of(contract, over, sign, last))
 
     assert reason() == "user_daily has not been made in days"
