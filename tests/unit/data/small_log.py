@@ -8,7 +8,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.csv
+import pyarrow.parquet
+
 from churn_mlops import engine
+from churn_mlops.data import generate_data, ingest, prepare_dataset, validate
 from churn_mlops.data.raw_tables import open_raw
 from churn_mlops.params import Params
 from tests.conftest import merge
@@ -64,3 +68,50 @@ def write(path: Path, header: list[str], rows: list[list[str]]) -> None:
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
+
+
+def event(number: int, on: int | None, kind: str = "buy", user: int = 1) -> list[str]:
+    """An event of a day, or of none."""
+    time = "" if on is None else f"{day(on)} 10:00:00"
+    return [str(number), str(user), time, kind, "1.5"]
+
+
+class GrowingLog:
+    """A log of one user in the working directory, in files of either kind, a file a delivery.
+
+    The days of the `history` are read and built as a whole; on day `n` event `n` happens. Late rows
+    may be two days late.
+    """
+
+    HISTORY = 8
+
+    def __init__(self, kind: str, **over: Any) -> None:
+        self.kind = kind
+        place = {name: f"in/{name}-*" for name in ("users", "events")}
+        tree = {"data": {"files": place, "end_date": str(day(self.HISTORY - 1)), "late_days": 2}}
+        small = {"churn": {"window_days": 2}, "features": {"windows_days": (2, 3)}}
+        self.params = make(Path(), "parquet", merge(merge(tree, small), over))
+
+    def history(self) -> None:
+        """Build the first days as a whole."""
+        self.export(0, [event(n, n) for n in range(self.HISTORY)], [["1", f"{day(0)}", "pro"]])
+        for stage in (generate_data.run, validate.run, prepare_dataset.run):
+            stage(self.params)
+
+    def export(self, number: int, events: list[list[str]], users: list[list[str]]) -> None:
+        """Let the source write files."""
+        for name, header, rows in (("events", EVENTS, events), ("users", USERS, users)):
+            if not rows:
+                continue
+            path = Path(f"in/{name}-{number}.csv")
+            write(path, header, rows)
+            if self.kind == "parquet":
+                pyarrow.parquet.write_table(
+                    pyarrow.csv.read_csv(path), path.with_suffix(".parquet")
+                )
+                path.unlink()
+
+    def deliver(self, number: int, *rows: list[str], users: tuple[list[str], ...] = ()) -> None:
+        """Bring in a day."""
+        self.export(number, list(rows), list(users))
+        ingest.run(self.params, day(number))
