@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from churn_mlops.data import ingest, prepare_day, validate_day
+from churn_mlops.errors import ContractError
 from churn_mlops.features import build_features, features_day
 from churn_mlops.features.build_features import look_back
 from churn_mlops.features.catalogue import features_contract
@@ -93,6 +94,16 @@ def test_a_step_that_is_run_again_or_was_killed_comes_to_the_same(params: Params
     features_day.run(params)
     assert files(folder_of(params)) == after
     assert not beside.exists()
+
+
+def test_a_damaged_day_is_told_by_its_file(params: Params) -> None:
+    file = contracts.user_daily(params).path(params) / day_file(day(BUILT))
+    file.write_bytes(b"PAR1 and no more")
+    before = files(folder_of(params))
+    with pytest.raises(ContractError, match=file.name) as caught:
+        features_day.run(params)
+    assert caught.value.fix
+    assert files(folder_of(params)) == before
 
 
 def test_why_all_is_made_as_a_whole(params: Params) -> None:
