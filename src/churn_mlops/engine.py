@@ -38,7 +38,15 @@ def value(con: Engine, expression: Any) -> Any:
 
 @contextlib.contextmanager
 def embedded(params: Params) -> Iterator[Engine]:
-    """Open DuckDB in memory; what does not fit into its limit goes to a temporary directory."""
+    """Open DuckDB in memory; what does not fit into its limit goes to a temporary directory.
+
+    Raises
+    ------
+    EngineError
+        It ran out of memory or disk.
+    ContractError
+        A table's file is damaged; the message names it.
+    """
     import duckdb
 
     spill = tempfile.mkdtemp(prefix="churn-spill-")
@@ -60,6 +68,11 @@ def embedded(params: Params) -> Iterator[Engine]:
         raise ContractError(
             f"a table holds what its column cannot: {error}",
             fix="look at the line that the message names; run the stage that wrote it again",
+        ) from error
+    except duckdb.InvalidInputException as error:
+        raise ContractError(
+            f"a table cannot be read: {error}",
+            fix="make it anew as a whole: `dvc repro -f` with the stage that writes it",
         ) from error
     finally:
         con.disconnect()

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from churn_mlops import engine
-from churn_mlops.errors import EngineError
+from churn_mlops.errors import ContractError, EngineError
+from churn_mlops.params import Params
 
 
 def setting(con: Any, name: str) -> str:
@@ -30,3 +31,19 @@ def test_running_out_of_memory_is_explained_and_cleaned_up(make_params: Any) -> 
     assert caught.value.exit_code == 17
     assert "rows_per_part" in str(caught.value)
     assert set(Path(tempfile.gettempdir()).glob("churn-spill-*")) == before
+
+
+@pytest.mark.parametrize("damage", ["cut off", "no Parquet", "empty"])
+def test_a_damaged_file_is_named_with_what_mends_it(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "day-2025-01-09.parquet"
+    with engine.connect(Params()) as con:
+        con.raw_sql(f"COPY (SELECT * FROM range(9)) TO '{path}' (FORMAT parquet)")
+    body = path.read_bytes()
+    left = {"cut off": body[: len(body) // 2], "no Parquet": b"PAR1 and no more", "empty": b""}
+    path.write_bytes(left[damage])
+    with (
+        pytest.raises(ContractError, match=path.name) as caught,
+        engine.connect(Params()) as con,
+    ):
+        con.to_pyarrow(con.read_parquet(str(path)))
+    assert "dvc repro -f" in (caught.value.fix or "")

@@ -155,6 +155,7 @@ def _files(
     known = read_seen(params, mark)
     delivery = Delivery()
     partly: set[str] = set()
+    ahead: set[str] = set()
 
     def opened(name: str, only: set[str] | None) -> list[tuple[str, ir.Table]]:
         pattern, key = getattr(params.data.files, name), f"data.files.{name}"
@@ -172,10 +173,14 @@ def _files(
         delivery.seen |= {file: states[file] for file in unchanged}
         for where, table in tables:
             day = typed(table[DAY_OF[name]], "date")
-            if where in states and not engine.value(con, (day > last).any().fill_null(False)):
+            if engine.value(con, (day > last).any().fill_null(False)):
+                ahead.add(where)
+            elif where in states:
                 delivery.seen[where] = states[where]
         parts = [_until(table, name, last) for _, table in tables]
         delivery.tables[name] = _together(con, name, parts, params)
+    # One file may hold several tables: it is seen when none of them has more of it.
+    delivery.seen = {file: state for file, state in delivery.seen.items() if file not in ahead}
 
     def whole(name: str) -> ir.Table | None:
         if name not in partly:

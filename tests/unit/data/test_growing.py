@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from churn_mlops.data import ingest, prepare_day, validate_day
-from churn_mlops.data.bad_days import read_bad_days
-from churn_mlops.data.calendar import report_path
-from churn_mlops.errors import ContractError, QuarantineError
 from churn_mlops.features import features_day
 from churn_mlops.training import labels_day
 from tests.grown_days import (
     DAY_STEPS,
     assert_equal,
     build,
-    day,
     files,
     live,
     portal,
@@ -166,53 +157,6 @@ def test_a_killed_day_is_made_up_for(tmp_path: Path, killer: Any, format_: str) 
             assert files(tmp_path / "data") == alike, left
 
 
-def test_changed_parameters_build_the_whole(tmp_path: Path) -> None:
-    params = whole(tmp_path / "a", 16)
-    live(params, 17)
-    other = params.model_copy(update={"churn": params.churn.model_copy(update={"window_days": 3})})
-    told = live(other, 18)
-    assert "other parameters" in told[4].facts["as a whole"]
-    assert "as a whole" not in told[2].facts
-
-
-def test_a_bad_delivery_closes_the_gate_and_the_next_day_goes_on(tmp_path: Path) -> None:
-
-    over = {"validation": {"max_quarantine_share": 0.0}, "data": {"synthetic": {"dirt": {}}}}
-    clean = dict.fromkeys(("duplicates", "late", "unknown_users", "impossible_values"), 0.0)
-    over["data"] = {"synthetic": {"dirt": clean}}
-    params = whole(tmp_path / "grown", 16, over)
-    ingest.run(params, day(17))
-    raw = tmp_path / "grown/raw/events.parquet" / f"arrived-{day(17)}.parquet"
-    table = pq.read_table(raw)
-    spoilt = pc.if_else(pc.equal(table["event_type"], "login"), "logout", table["event_type"])
-    place = table.column_names.index("event_type")
-    pq.write_table(
-        table.set_column(place, "event_type", pa.chunked_array([spoilt.combine_chunks()])), raw
-    )
-    with pytest.raises(QuarantineError, match="CHN124") as caught:
-        validate_day.run(params)
-    assert caught.value.exit_code == 13
-    (bad,) = read_bad_days(params)
-    assert (bad.day, bad.check, bad.labels) == (day(17), "CHN124", True)
-    report = json.loads(report_path(params).read_text())
-    assert report["status"] == "failed"
-    assert report["calendar"]["last_day"] == str(day(17))
-    with pytest.raises(ContractError, match="did not pass"):
-        prepare_day.run(params)
-    told = live(params, 18)
-    assert not any("as a whole" in one.facts for one in told)
-    days = tables(params)["user_daily"]["as_of_date"].to_pylist()
-    assert day(17) in days
-    assert day(18) in days
-    assert json.loads(report_path(params).read_text())["status"] == "passed"
-    build_again = portal(
-        tmp_path / "grown", 16, over | {"validation": {"max_quarantine_share": 1.0}}
-    )
-    expected = tables(params)
-    build(build_again)
-    assert_equal(tables(build_again), expected)
-
-
 def test_steps_are_told_apart(tmp_path: Path) -> None:
     params = whole(tmp_path, 16)
     told = live(params, 17)
@@ -221,17 +165,3 @@ def test_steps_are_told_apart(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert DAY_STEPS[3] is features_day.run
     assert DAY_STEPS[4] is labels_day.run
-
-
-def test_what_is_too_late_waits_for_a_full_build(tmp_path: Path) -> None:
-    over = {"data": {"late_days": 0}}
-    params = whole(tmp_path / "grown", 16, over)
-    live(params, 17)
-    live(params, 18)
-    arrived = json.loads(report_path(params).read_text())["arrivals"]
-    assert arrived["day"] == str(day(18))
-    assert arrived["too_late"] > 0
-    full = tables(whole(tmp_path / "whole", 18, over))
-    assert tables(params)["events_clean"].num_rows < full["events_clean"].num_rows
-    build(params)
-    assert_equal(tables(params), full)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import collections
-import csv
 import random
 import sqlite3
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from churn_mlops import engine
 from churn_mlops.data import generate_data, ingest
-from churn_mlops.data.raw_tables import open_raw
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ContractError, ParamsError
 from churn_mlops.params import Params
 from tests.conftest import merge
-
-FIRST = date(2025, 1, 1)
-EVENTS = ["event_id", "user_id", "event_time", "event_type", "amount"]
-USERS = ["user_id", "signup_date", "plan"]
-OVER: dict[str, Any] = {
-    "data": {"source": "files", "measures": {"amount": {"min": 0}}, "event_types": ("buy", "see")},
-    "churn": {"active_events": ("buy",)},
-    "validation": {"required": {}},
-    "features": {
-        "counts": {},
-        "sums": {},
-        "means": {},
-        "ratios": {},
-        "static": {"plan": "categorical"},
-    },
-}
-
-
-def day(number: int) -> date:
-    return FIRST + timedelta(days=number)
-
-
-def make(root: Path, format_: str, over: dict[str, Any]) -> Params:
-    tree = merge(merge(Params().model_dump(), OVER), over)
-    tree["features"] |= OVER["features"]
-    tree["data"]["measures"] = OVER["data"]["measures"]
-    tree["validation"]["required"] = {}
-    own = {"paths": {"data": str(root / "data")}, "tables": {"format": format_}}
-    return Params.model_validate(merge(tree, own))
-
-
-def held(params: Params) -> dict[str, collections.Counter[tuple[str, ...]]]:
-    """The raw tables as multisets of texts."""
-    with engine.connect(params) as con:
-        raw = open_raw(con, params)
-        found = {}
-        for name, columns in (("users", USERS), ("events", EVENTS)):
-            rows = con.to_pyarrow(getattr(raw, name).select(*columns)).to_pylist()
-            found[name] = collections.Counter(
-                tuple("" if value is None else str(value) for value in row.values()) for row in rows
-            )
-    return found
-
-
-def files(root: Path) -> dict[str, bytes]:
-    return {str(p): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+from tests.unit.data.small_log import EVENTS, USERS, day, files, held, make, write
 
 
 class Source:
@@ -108,12 +60,6 @@ def expected(
         "users": collections.Counter(map(tuple, users)),
         "events": collections.Counter(map(tuple, events)),
     }
-
-
-def write(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
 
 
 STEPS = st.lists(st.sampled_from(["day", "two days", "replay", "early"]), min_size=2, max_size=6)

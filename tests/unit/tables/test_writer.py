@@ -15,7 +15,6 @@ from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.tables import Column, Contract, scan, write
 from churn_mlops.tables.folders import days_of
-from churn_mlops.tables.growth import Growth, Whole, growth_of
 from churn_mlops.tables.made import read_made
 from churn_mlops.tables.writer import kept_days, write_days
 
@@ -103,24 +102,3 @@ def test_days_are_replaced_and_added(params: Params) -> None:
     assert [(r["user_id"], r["as_of_date"], r["value"]) for r in found] == [
         (0, LAST, 8), (1, later, 7),
     ]  # fmt: skip
-
-
-def test_what_days_are_worked_on(params: Params) -> None:
-    def growth(sign: str = "f", last: date | None = LAST + timedelta(days=1)) -> Growth | Whole:
-        return growth_of(CONTRACT, params, sign, last)
-
-    assert isinstance(growth(), Whole)
-    with engine.connect(params) as con:
-        write(con, rows(range(2)), CONTRACT, params, last_day=LAST, fingerprint="f")
-    found = growth()
-    assert isinstance(found, Growth)
-    assert (found.first, found.last) == (LAST - timedelta(days=2), LAST + timedelta(days=1))
-    assert isinstance(growth("other"), Whole)
-    assert isinstance(growth(last=None), Whole)
-    assert isinstance(growth(last=LAST - timedelta(days=1)), Whole)
-    jump = growth(last=LAST + timedelta(days=5))
-    assert isinstance(jump, Growth)
-    jump.sign(CONTRACT.path(params))
-    again = growth(last=LAST + timedelta(days=5))
-    assert isinstance(again, Growth)
-    assert (again.first, again.last) == (jump.first, jump.last)
