@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,9 @@ def test_notes_of_processes_that_are_gone_or_others_are_crossed_out(
 def test_the_note_of_a_dvc_at_work_stays(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import time; time.sleep(60)", "-m", "dvc", "repro"]
     with subprocess.Popen(command) as process:
+        # A process that was only just forked does not say yet what it runs.
+        while b"dvc" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            time.sleep(0.01)
         lock = note(tmp_path, process.pid)
         before = lock.read_text()
         assert mend_locks(tmp_path) == []

@@ -25,7 +25,8 @@ def put(params: Params) -> None:
     """The table as a stage writes it: older days in parts, the last ones in files of their own."""
     contract = features_contract(params)
     with engine.connect(params) as con:
-        rows = con.create_table("made_up", with_ids(log()[0], params), temp=True)
+        con.con.register("made_up", with_ids(log()[0], params))
+        rows = con.table("made_up")
         with Writer(contract, params, last_day=LAST, fingerprint="x") as out:
             out.append(con, contract.sorted(rows))
 
