@@ -115,7 +115,7 @@ def retrain(
     """Train anew when there is a reason and nothing speaks against it.
 
     Reasons: drift on several days, performance below its floor, or --reason. Before it trains,
-    CHN501 to CHN507 must hold (docs/checks.md): no model learns from a broken delivery, from too
+    CHN501 to CHN508 must hold (docs/checks.md): no model learns from a broken delivery, from too
     few new labels, or from labels older than the change. Training is `dvc repro promote_model`; the
     gate decides. Every decision with a reason is a line of `churn history`. Exit codes: 0 trained
     or nothing to do, 4 a reason waits; docs/retrain.md tells the whole story.

@@ -105,9 +105,9 @@ DRIFT_CHECKS = (
           " last 92",
           "look at the tracking of this event", can_mute=True),
     Check("CHN404", "volume", "user_features_daily", "upstream",
-          "less than half the events of a kind on any such day of the last 92; or far fewer or"
-          " more users to score (WARN: three quarters or four thirds of the usual number, FAIL:"
-          " three or five thirds of it)",
+          "less than half the events of a kind on any such day of the last 92 that is not marked"
+          " as bad; or far fewer users to score than usual (WARN: three quarters, FAIL: three"
+          " fifths of them) or more (WARN: four thirds)",
           "look for a partial delivery", can_mute=True),
     Check("CHN405", "unit change", "user_features_daily", "upstream",
           "all quantiles of a number have moved by the same factor of 24, 60, 100, 1000 or 3600",
@@ -140,7 +140,8 @@ RETRAIN_CHECKS = (
           "fewer than `monitoring.retrain.min_label_days` mature days that the champion was not"
           " tested on", "wait"),
     Check("CHN504", "cooldown", "", "retrain",
-          "the last training is less than `monitoring.retrain.cooldown_days` old", "wait"),
+          "the last training, or that a champion was taken back, is less than"
+          " `monitoring.retrain.cooldown_days` old", "wait"),
     Check("CHN505", "budget", "", "retrain",
           "`monitoring.retrain.max_per_month` trainings in 30 days already",
           "find out why training does not help"),
@@ -149,6 +150,9 @@ RETRAIN_CHECKS = (
           "wait until the day that it names"),
     Check("CHN507", "probation", "", "retrain",
           "the champion before is still scored along with the present one", "wait"),
+    Check("CHN508", "after a lost probation", "labels_daily", "retrain",
+          "the last new champion lost its probation, and fewer than min_label_days days since it"
+          " came are mature: the same model would be trained again", "wait"),
 )  # fmt: skip
 
 BY_NUMBER = {
@@ -229,7 +233,7 @@ def as_markdown() -> str:
         "",
         "What must hold before `churn retrain` trains (docs/retrain.md). Asked by hand"
         " (`--reason`),",
-        "CHN503 to CHN507 only warn.",
+        "CHN503 to CHN508 only warn.",
         "",
         "| check | name | tables | kind | means | what to do | can be muted |",
         "|---|---|---|---|---|---|---|",

@@ -69,7 +69,8 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
         first = early(con, bundle, day.day, bad, params)
     settings = params.monitoring.drift
     unlike = first.finding(settings.false_alarm_rate) if first else None
-    found = [*lost, *structure.volume(history), *([unlike] if unlike else [])]
+    before = structure.sound(history, bad)
+    found = [*lost, *structure.volume(before), *([unlike] if unlike else [])]
     report = check(reference, day, found, settings, params.training.seed, quiet)
     report = replace(report, model_version=bundle.version, early=first)
     quarantine_day(params, report)

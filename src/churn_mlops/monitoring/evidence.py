@@ -81,6 +81,22 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """A probation after which the champion before was put back.
+
+    Parameters
+    ----------
+    champion : str
+        Version of the model that lost.
+    since : date
+        Last day of the data at its promotion; its first day is the one after it.
+    """
+
+    champion: str
+    since: date
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that the decision depends on.
 
@@ -105,8 +121,12 @@ class Evidence:
         Last day of the data when a model was last trained; None when nobody knows.
     retrained : tuple of date
         The same of each time that this command trained one.
+    taken_back : date or None
+        Last day of the data when a champion was last taken out again, by its probation or by hand.
     trial : Trial or None
         That is under way.
+    lost : Lost or None
+        The last one, when it was lost and nothing was promoted since.
     """
 
     day: date
@@ -119,9 +139,20 @@ class Evidence:
     bad: tuple[BadDay, ...] = ()
     trained: date | None = None
     retrained: tuple[date, ...] = ()
+    taken_back: date | None = None
     trial: Trial | None = None
+    lost: Lost | None = None
 
     @property
     def own_drift(self) -> tuple[Checked, ...]:
         """The drift checks against the present champion."""
         return tuple(one for one in self.drift if one.version == self.champion)
+
+    def recent_drift(self, days: int) -> tuple[Checked, ...]:
+        """Those of so many days up to the last one.
+
+        A champion that was put back has old checks, from before it was replaced: they say nothing
+        of today.
+        """
+        first = self.day - timedelta(days=days - 1)
+        return tuple(one for one in self.own_drift if first <= one.day <= self.day)

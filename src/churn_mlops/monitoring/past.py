@@ -8,7 +8,7 @@ a horizon apart, the newest first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -55,6 +55,8 @@ class Memory:
         All kept batches.
     outcome : callable
         Gives a batch's outcome, if its labels are there.
+    spoiled : collection of date
+        Days whose batches say nothing: their features or labels may be wrong.
     """
 
     def __init__(
@@ -62,12 +64,15 @@ class Memory:
         bundle: Bundle,
         kept: Sequence[Kept],
         outcome: Callable[[Kept], Outcome | None],
+        spoiled: Collection[date] = (),
     ) -> None:
         self._profile = read_profile(bundle.profile)
         self._horizon = bundle.meta.label.window_days
         # Until the last test day, rows were the model's own training or are reference days.
         last = bundle.meta.window.test_last_day
-        self._kept = [k for k in kept if k.version == bundle.version and k.day > last]
+        self._kept = [
+            k for k in kept if k.version == bundle.version and k.day > last and k.day not in spoiled
+        ]
         self._outcome = outcome
         self._fitted: dict[tuple[date, float], Evidence | None] = {}
 

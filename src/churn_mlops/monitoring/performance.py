@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from churn_mlops.data.bad_days import read_bad_days, spoiled
 from churn_mlops.data.calendar import read_calendar
 from churn_mlops.errors import ContractError
 from churn_mlops.files import write_json, write_text
@@ -61,17 +62,18 @@ def run(params: Params) -> Summary:
     require_unseen(latest, bundle)
     batches = kept(params)
     last_day = read_calendar(params).last_day
+    without = spoiled(read_bad_days(params), params)
     with (
         open_labels(params, last_day) as labels,
         steps("performance", len(batches)) as step,
     ):
         outcomes = Outcomes(labels, params, last_day)
-        memory = Memory(bundle, batches, outcomes.of)
+        memory = Memory(bundle, batches, outcomes.of, without)
         entries = []
         for one in batches:
             entries.append(entry(one, bundle, memory, outcomes, params))
             step(f"{one.day} {one.version}")
-    body = summed_up(entries, latest, bundle, params.churn.window_days)
+    body = summed_up(entries, latest, bundle, params.churn.window_days, without)
     folder = Path(params.paths.artifacts) / "monitoring"
     outputs = [folder / "performance_latest.json", folder / "performance.csv"]
     write_json(outputs[0], body)
@@ -141,9 +143,16 @@ def graded(grade: Grade, said: Promise | None) -> dict[str, Any]:
 
 
 def summed_up(
-    entries: Sequence[Entry], latest: Kept, bundle: Bundle, window_days: int
+    entries: Sequence[Entry],
+    latest: Kept,
+    bundle: Bundle,
+    window_days: int,
+    without: Collection[date] = (),
 ) -> dict[str, Any]:
     """The content of performance_latest.json.
+
+    Lists of the days `without`, which bad days have spoiled, stand in the history and count
+    nowhere: what came of them says nothing about the model.
 
     Raises
     ------
@@ -157,7 +166,8 @@ def summed_up(
             f" {bundle.version}",
             fix="score with the champion: `dvc repro batch_score`",
         )
-    newest, promises = _newest(entries, latest.version), counts(entries)
+    sound = [one for one in entries if one.day not in without]
+    newest, promises = _newest(sound, latest.version), counts(sound)
     return {
         "as_of_date": now.day.isoformat(),
         "model_version": now.version,

@@ -20,7 +20,7 @@ from churn_mlops.monitoring import probation
 from churn_mlops.monitoring.evidence import Evidence
 from churn_mlops.monitoring.repro import Outcome, repro, require_workspace
 from churn_mlops.monitoring.retrain_checks import Held, preconditions
-from churn_mlops.monitoring.retrain_files import day_of, read_evidence
+from churn_mlops.monitoring.retrain_files import UP_TO_DATE, day_of, read_evidence
 from churn_mlops.monitoring.triggers import Trigger, triggers
 from churn_mlops.params import Params
 from churn_mlops.registry.history import PROMOTED, REFUSED, RETRAIN_WAITED, RETRAINED, ledger
@@ -29,7 +29,6 @@ from churn_mlops.summary import Summary
 
 Action = Literal["nothing", "wait", "retrain"]
 STAGE = "retrain"
-UP_TO_DATE = "up_to_date"
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,11 @@ def run(
     try:
         outcome = repro("promote_model")
     except Exception:
-        # It did not train, and the next run decides anew. Only who is killed leaves its intent.
+        said = _noted(begun, params)
+        if said is not None:
+            # It failed after the gate had decided: a model was trained, and that counts.
+            _finish(begun, said, params)
+        # Else the next run decides anew. Only who is killed leaves its intent.
         _pending(params).unlink(missing_ok=True)
         raise
     return _finish(begun, _noted(begun, params) or _gate(outcome, params), params)

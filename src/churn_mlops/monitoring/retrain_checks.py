@@ -1,4 +1,4 @@
-"""What must hold before a model is trained anew: CHN501 to CHN507."""
+"""What must hold before a model is trained anew: CHN501 to CHN508."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _echo(trigger: Trigger, evidence: Evidence, params: Params) -> str | None:
 
 
 def _drift_echo(evidence: Evidence, params: Params) -> str | None:
-    recent = evidence.own_drift[-params.monitoring.retrain.drift_checks :]
+    recent = evidence.recent_drift(params.monitoring.retrain.drift_checks)
     failed = [one for one in recent if one.failed and not one.upstream]
     if not failed and any(one.failed for one in recent):
         return "every failed check was of a day with a fault of whoever delivers the data"
@@ -155,22 +155,35 @@ def _cause(bad: Iterable[BadDay], day: date, reach: int, params: Params) -> date
 
 def _new_labels(evidence: Evidence, _: Sequence[Trigger], params: Params) -> Outcome:
     least = params.monitoring.retrain.min_label_days
+    good, left = _mature(evidence.tested_until, evidence, params)
+    text = f"{good} mature days after {evidence.tested_until}, the champion's last test day"
+    return good >= least, f"{text}{left} (min_label_days {least})"
+
+
+def _mature(after: date, evidence: Evidence, params: Params) -> tuple[int, str]:
+    """How many unspoiled days after a day have their labels, and a word about the others."""
     last = evidence.day - timedelta(days=params.churn.window_days)
     bad = spoiled(evidence.bad, params)
-    count = (last - evidence.tested_until).days
-    new = [evidence.tested_until + timedelta(days=n) for n in range(1, count + 1)]
-    good = sum(day not in bad for day in new)
-    text = f"{good} mature days after {evidence.tested_until}, the champion's last test day"
-    left = f", {len(new) - good} spoiled ones left out" if len(new) > good else ""
-    return good >= least, f"{text}{left} (min_label_days {least})"
+    days = [after + timedelta(days=n) for n in range(1, (last - after).days + 1)]
+    good = sum(day not in bad for day in days)
+    return good, f", {len(days) - good} spoiled ones left out" if len(days) > good else ""
 
 
 def _rested(evidence: Evidence, _: Sequence[Trigger], params: Params) -> Outcome:
     least = params.monitoring.retrain.cooldown_days
-    if evidence.trained is None:
+    known = [
+        (day, words)
+        for day, words in (
+            (evidence.trained, "the last training"),
+            (evidence.taken_back, "a champion was taken back"),
+        )
+        if day is not None
+    ]
+    if not known:
         return True, "the ledger tells of no training"
-    age = (evidence.day - evidence.trained).days
-    return age >= least, f"{age} days since the last training (cooldown_days {least})"
+    last, words = max(known, key=lambda one: one[0])
+    age = (evidence.day - last).days
+    return age >= least, f"{age} days since {words} (cooldown_days {least})"
 
 
 def _in_budget(evidence: Evidence, _: Sequence[Trigger], params: Params) -> Outcome:
@@ -234,6 +247,16 @@ def _no_trial(evidence: Evidence, _: Sequence[Trigger], __: Params) -> Outcome:
     return False, (f"{trial.champion} is on probation against {trial.before} until {trial.until}")
 
 
+def _after_lost(evidence: Evidence, _: Sequence[Trigger], params: Params) -> Outcome:
+    """Training on what the model that lost has learned from would bring the same model again."""
+    least, lost = params.monitoring.retrain.min_label_days, evidence.lost
+    if lost is None:
+        return True, "no probation was lost since the last promotion"
+    good, left = _mature(lost.since, evidence, params)
+    text = f"{good} mature days after {lost.since}, when {lost.champion}, since taken back, came"
+    return good >= least, f"{text}{left} (min_label_days {least})"
+
+
 _JUDGES: dict[str, Callable[[Evidence, Sequence[Trigger], Params], Outcome]] = {
     "CHN501": _validated,
     "CHN502": _no_fault,
@@ -242,4 +265,5 @@ _JUDGES: dict[str, Callable[[Evidence, Sequence[Trigger], Params], Outcome]] = {
     "CHN505": _in_budget,
     "CHN506": _to_learn,
     "CHN507": _no_trial,
+    "CHN508": _after_lost,
 }

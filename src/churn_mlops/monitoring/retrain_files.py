@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from churn_mlops.data.bad_days import BadDay, read_bad_days
+from churn_mlops.data.bad_days import BadDay, read_bad_days, spoiled
 from churn_mlops.data.calendar import known_last_day, read_calendar, report_path
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ContractError
-from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Trial
+from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Lost, Trial
 from churn_mlops.monitoring.findings import JOINT
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import Bundle
@@ -33,6 +33,8 @@ RANKING = ("pr_auc", "roc_auc")
 MOST_CHECKS = 120
 # Checks of raw data; what a drift check finds has its own precondition.
 _GATE = "CHN1"
+# What the line of a training says that found nothing to train.
+UP_TO_DATE = "up_to_date"
 
 Read = TypeVar("Read")
 
@@ -58,13 +60,15 @@ def read_evidence(params: Params) -> Evidence:
         first_day=_first_day(bundle, params),
         champion=bundle.version,
         tested_until=bundle.meta.window.test_last_day,
-        drift=read_drift(params),
-        fallen=read_fallen(params, bundle.version),
+        drift=read_drift(params, day),
+        fallen=tuple(one for one in read_fallen(params, bundle.version, bad) if one.day <= day),
         rejected=rejected(params, day, bad),
         bad=bad,
-        trained=trained(entries),
-        retrained=tuple(_days(entries, (RETRAINED,))),
+        trained=trained(entries, day),
+        retrained=tuple(_days(entries, (RETRAINED,), day)),
+        taken_back=max(_days(entries, (REVERTED, ROLLED_BACK), day), default=None),
         trial=trial(entries, params),
+        lost=lost(entries, day),
     )
 
 
@@ -113,10 +117,14 @@ def rejected(params: Params, day: date, bad: Sequence[BadDay]) -> str | None:
     return None
 
 
-def read_drift(params: Params) -> tuple[Checked, ...]:
-    """The last drift checks, in the order of their days."""
+def read_drift(params: Params, until: date) -> tuple[Checked, ...]:
+    """The last drift checks up to a day, in the order of their days.
+
+    There may be later ones, when the data were begun anew or an earlier state was checked out.
+    """
     folder = Path(params.paths.artifacts) / "monitoring" / "drift"
-    paths = sorted(folder.glob("????-??-??.json"))[-MOST_CHECKS:]
+    known = sorted(folder.glob("????-??-??.json"))
+    paths = [path for path in known if path.stem <= until.isoformat()][-MOST_CHECKS:]
     return tuple(_parsed(path, _checked, "churn drift-check --as-of-date DAY") for path in paths)
 
 
@@ -139,22 +147,32 @@ def _checked(body: Mapping[str, Any]) -> Checked:
     )
 
 
-def read_fallen(params: Params, version: str) -> tuple[Fallen, ...]:
+def read_fallen(params: Params, version: str, bad: Sequence[BadDay] = ()) -> tuple[Fallen, ...]:
     """Metrics of the champion below their floors, beyond chance.
 
     The realised ones by the rule of `performance.status`, and those that came to less than promised
-    for ``broken_promise_days`` on end. Of an estimate, which has seen no label,
-    the whole interval must lie below the floor: people are told as soon as its value does.
+    for ``broken_promise_days`` on end, lists that bad days have spoiled left out. Of an estimate,
+    which has seen no label, the whole interval must lie below the floor: people are told as soon as
+    its value does.
     """
     path = Path(params.paths.artifacts) / "monitoring" / "performance_latest.json"
     if not path.exists():
         return ()
     most = params.monitoring.retrain.broken_promise_days
-    return _parsed(path, lambda body: _fallen(body, version, most), "churn performance")
+    days = spoiled(bad, params)
+    return _parsed(path, lambda body: _fallen(body, version, most, days), "churn performance")
 
 
-def _fallen(body: Mapping[str, Any], version: str, most: int) -> tuple[Fallen, ...]:
-    found = [one for name in RANKING if (one := _broken(body["history"], name, version, most))]
+def _fallen(
+    body: Mapping[str, Any], version: str, most: int, without: Collection[date]
+) -> tuple[Fallen, ...]:
+    graded = [
+        one
+        for one in body["history"]
+        if one["model_version"] == version and one["realised"] and one["estimated"]
+    ]
+    sound = [one for one in graded if date.fromisoformat(one["as_of_date"]) not in without]
+    found = [one for name in RANKING if (one := _broken(sound, name, most))]
     realised = body["realised"]
     if realised is not None and realised["model_version"] == version:
         day = date.fromisoformat(realised["as_of_date"])
@@ -178,23 +196,17 @@ def _fallen(body: Mapping[str, Any], version: str, most: int) -> tuple[Fallen, .
     return tuple(found)
 
 
-def _broken(
-    history: Sequence[Mapping[str, Any]], name: str, version: str, most: int
-) -> Fallen | None:
-    """A metric whose newest graded lists of the champion all came to less than promised.
+def _broken(graded: Sequence[Mapping[str, Any]], name: str, most: int) -> Fallen | None:
+    """A metric whose newest graded lists all came to less than promised.
 
     Lists of neighbouring days share users and labels and fall together: one alone says little.
     """
-    graded = [
-        (date.fromisoformat(one["as_of_date"]), one["realised"][name])
-        for one in history
-        if one["model_version"] == version and one["realised"] and one["estimated"]
-    ]
     broken: list[date] = []
-    for day, one in reversed(graded):
-        if not _below(one["value"], one["low"]):
+    for one in reversed(graded):
+        came = one["realised"][name]
+        if not _below(came["value"], came["low"]):
             break
-        broken.append(day)
+        broken.append(date.fromisoformat(one["as_of_date"]))
     if not broken or (broken[0] - broken[-1]).days + 1 < most:
         return None
     text = f"{name} turned out less than promised on every day from {broken[-1]} to {broken[0]}"
@@ -205,9 +217,12 @@ def _below(value: float | None, bound: float | None) -> bool:
     return value is not None and bound is not None and value < bound
 
 
-def trained(entries: Sequence[Entry]) -> date | None:
-    """The last day of the data when a model was trained last, as far as the ledger tells."""
-    return max(_days(entries, (RETRAINED, PROMOTED, REFUSED)), default=None)
+def trained(entries: Sequence[Entry], until: date) -> date | None:
+    """The last day of the data when a model was trained last, as far as the ledger tells.
+
+    Lines of days after `until` are of data that are no more.
+    """
+    return max(_days(entries, (RETRAINED, PROMOTED, REFUSED), until), default=None)
 
 
 def trial(entries: Sequence[Entry], params: Params) -> Trial | None:
@@ -227,15 +242,43 @@ def trial(entries: Sequence[Entry], params: Params) -> Trial | None:
     return None
 
 
+def lost(entries: Sequence[Entry], until: date) -> Lost | None:
+    """The last probation, when it was lost and nothing was promoted since.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+    until : date
+        The last day of the data; a model that came later is none of them.
+    """
+    back = None
+    for entry in reversed(entries):
+        if entry.action == PROMOTED:
+            return None
+        if entry.action == ROLLED_BACK and back is None:
+            back = entry.facts["to"]["version"]
+        if entry.action == REVERTED:
+            champion, since = entry.facts["champion"], date.fromisoformat(entry.facts["since"])
+            # Somebody may have gone back to it by hand.
+            return None if champion == back or since > until else Lost(champion, since)
+    return None
+
+
 def day_of(entry: Entry) -> date | None:
     """The last day of the data when an entry was written; None when it does not tell."""
     found = entry.facts.get("as_of_date")
     return None if found is None else date.fromisoformat(found)
 
 
-def _days(entries: Sequence[Entry], actions: Sequence[str]) -> list[date]:
-    days = [day_of(entry) for entry in entries if entry.action in actions]
-    return [day for day in days if day is not None]
+def _days(entries: Sequence[Entry], actions: Sequence[str], until: date) -> list[date]:
+    """The days up to a day of lines of some actions; a training that trained nothing is none."""
+    days = [day_of(one) for one in entries if one.action in actions and not _idle(one)]
+    return [day for day in days if day is not None and day <= until]
+
+
+def _idle(entry: Entry) -> bool:
+    told = (entry.facts.get("evidence") or {}).get("trained") or {}
+    return entry.action == RETRAINED and told.get("decision") == UP_TO_DATE
 
 
 def _parsed(path: Path, parse: Callable[[Mapping[str, Any]], Read], command: str) -> Read:

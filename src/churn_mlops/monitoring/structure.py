@@ -6,7 +6,7 @@ weeks before, not by a distribution test, so that the very first day tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,6 +18,8 @@ from churn_mlops.monitoring.findings import CONSTANT, GONE, UNIT, VANISHED, VOLU
 HISTORY_DAYS = 92
 USUAL_DAYS = 28
 MONTH_END = 29
+# Without so many days of the same weekday nothing is said of events.
+FEWEST_ALIKE = 2
 # A column may be constant for a day by chance, when its commonest value is common and users few.
 BY_CHANCE = 1e-6
 MINIMUM_ROWS = 50
@@ -116,8 +118,35 @@ def unit_change(name: str, reference: np.ndarray, current: np.ndarray) -> Findin
     return None
 
 
+def sound(history: History, bad: Collection[date]) -> History:
+    """The history without bad days, so that a loss that lasts does not become what is usual.
+
+    The day itself stays. Where fewer than two sound days have its weekday, the newest bad ones of
+    them stay: better a mild judge than none.
+
+    Parameters
+    ----------
+    history : History
+    bad : collection of date
+    """
+    day, before = history.days[-1], history.days[:-1]
+    alike = [one for one in before if one.weekday() == day.weekday()]
+    lacking = FEWEST_ALIKE - sum(one not in bad for one in alike)
+    marked = [one for one in alike if one in bad]
+    kept = {day, *(marked[-lacking:] if lacking > 0 else ())}
+    rows = [n for n, one in enumerate(history.days) if one not in bad or one in kept]
+    return History(
+        [history.days[n] for n in rows],
+        {name: totals[rows] for name, totals in history.events.items()},
+        history.users[rows],
+    )
+
+
 def volume(history: History) -> Iterator[Finding]:
-    """Event types that fell silent or nearly so, and users that are far fewer than before."""
+    """Event types that fell silent or nearly so, and users that are far fewer than before.
+
+    More users than before are growth, or rows that came twice: told, but no fault.
+    """
     day = history.days[-1]
     before = history.days[:-1]
     alike = np.array([d.weekday() == day.weekday() for d in before], dtype=bool)
@@ -127,7 +156,7 @@ def volume(history: History) -> Iterator[Finding]:
     for name, totals in history.events.items():
         past, now = totals[:-1], int(totals[-1])
         like, dated = past[alike], past[same_date]
-        if len(like) < 2:
+        if len(like) < FEWEST_ALIKE:
             continue
         usually = min(like.mean(), dated.mean() if len(dated) else np.inf)
         if usually < EXPECTED_EVENTS:
@@ -147,10 +176,10 @@ def volume(history: History) -> Iterator[Finding]:
             f"{history.users[-1]:,} users to score on {day}, but {np.median(past):,.0f} on a usual"
             f" day of the last {len(past)}"
         )
-        if share < FAR_FEWER or share > 1 / FAR_FEWER:
+        if share < FAR_FEWER:
             yield Finding(VOLUME, "FAIL", None, text, True)
         elif share < FEWER or share > 1 / FEWER:
-            yield Finding(VOLUME, "WARN", None, text, True)
+            yield Finding(VOLUME, "WARN", None, text, share < 1)
 
 
 def _distinct(values: np.ndarray) -> dict[object, int]:

@@ -52,20 +52,20 @@ def triggers(
     """
     found = [
         Trigger("by hand", reason) if reason is not None else None,
-        of_drift(evidence.own_drift, settings),
+        of_drift(evidence, settings),
         of_performance(evidence),
         of_schedule(evidence, settings) if schedule else None,
     ]
     return tuple(one for one in found if one is not None)
 
 
-def of_drift(checks: Sequence[Checked], settings: Retrain) -> Trigger | None:
-    """FAIL on ``drift_fails`` of the last ``drift_checks`` checks of the champion."""
-    latest = checks[-settings.drift_checks :]
+def of_drift(evidence: Evidence, settings: Retrain) -> Trigger | None:
+    """FAIL of the champion on ``drift_fails`` of the last ``drift_checks`` days."""
+    latest = evidence.recent_drift(settings.drift_checks)
     fails = [one for one in latest if one.failed]
     if len(fails) < settings.drift_fails:
         return None
-    since = began(checks, settings.drift_checks)
+    since = began(evidence.own_drift, settings.drift_checks)
     # A check that was made anew, of the worst day, tells more than one that has just passed.
     text = (
         f"the drift check failed on {len(fails)} of the last {len(latest)} days, first on {since};"

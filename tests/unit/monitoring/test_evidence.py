@@ -29,3 +29,9 @@ def test_drift_of_the_present_champion_is_its_own_in_the_order_of_days() -> None
     evidence = Evidence(DAY, date(2025, 1, 1), "new", date(2025, 4, 20), drift)
     assert evidence.own_drift == (drift[1], drift[3])
     assert Evidence(DAY, date(2025, 1, 1), "new", date(2025, 4, 20)).own_drift == ()
+
+
+def test_recent_drift_is_of_so_many_days_up_to_the_last_one() -> None:
+    drift = tuple(Checked(DAY - timedelta(days=n), "new", "FAIL") for n in (12, 5, 4, 0, -1))
+    evidence = Evidence(DAY, date(2025, 1, 1), "new", date(2025, 4, 20), drift)
+    assert [one.day for one in evidence.recent_drift(5)] == [DAY - timedelta(days=4), DAY]

@@ -82,6 +82,15 @@ def test_a_batch_without_labels_is_passed_over() -> None:
     assert memory.on(batch(after(30))).batches == ()
 
 
+def test_batches_that_bad_days_have_spoiled_say_nothing() -> None:
+    shelf = Shelf([after(n) for n in range(1, 30)])
+    without = {after(n) for n in range(15, 30)}
+    memory = Memory(MODEL, shelf.kept, shelf.outcome, without)
+    past = memory.on(batch(after(30)))
+    assert past.batches == (after(14 - WINDOW), after(14))
+    assert not without & set(shelf.asked)
+
+
 def test_reference_days_count_from_when_their_labels_were_there() -> None:
     profile = read_profile(MODEL.profile)
     days = np.unique(profile.days).astype(object)

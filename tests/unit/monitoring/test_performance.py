@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import average_precision_score
 
+from churn_mlops.data.bad_days import BadDay, mark
 from churn_mlops.errors import BundleError, ContractError
 from churn_mlops.inference.kept import Kept, folder, keep, kept
 from churn_mlops.monitoring import performance
@@ -506,6 +507,37 @@ def test_promises_that_break_for_more_than_a_horizon(
     found = counts(entries)
     assert found["pr_auc"]["below_days"] == days
     assert status(entry(said(0.5)), None, found, 7) == expected
+
+
+def test_lists_that_bad_days_have_spoiled_are_in_no_grade(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    score(params, SCORED)
+    performance.run(params)
+    before = result(params)
+    mark(params, BadDay(day(84), "CHN405", "minutes in seconds", labels=False))
+    performance.run(params)
+    body = result(params)
+    assert before["realised"]["as_of_date"] == day(84).isoformat()
+    assert body["realised"]["as_of_date"] == day(76).isoformat()
+    assert body["history"] == before["history"]
+    counted = {name: one["batches"] for name, one in body["promises"].items()}
+    assert counted == {name: one["batches"] - 1 for name, one in before["promises"].items()}
+
+
+@pytest.mark.parametrize(("spoilt", "days"), [((), 1), ((7,), 0), ((6,), 8)])
+def test_a_spoiled_list_neither_breaks_nor_continues_a_run(
+    spoilt: tuple[int, ...], days: int
+) -> None:
+    first = date(2025, 5, 1)
+    when = [first + timedelta(days=n) for n in range(8)]
+    values = [0.3] * 6 + [0.5, 0.3]
+    entries = [entry(said(0.5), v, when=d) for v, d in zip(values, when, strict=True)]
+    entries = [replace(one, version=bundle().version) for one in entries]
+    latest = Kept(when[-1], bundle().version, Path("x"))
+    without = {when[n] for n in spoilt}
+    body = performance.summed_up(entries, latest, bundle(), WINDOW, without)
+    assert body["promises"]["pr_auc"]["below_days"] == days
+    assert body["realised"]["as_of_date"] == str(max(set(when) - without))
 
 
 def test_only_graded_promises_are_counted() -> None:

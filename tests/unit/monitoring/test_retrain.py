@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from churn_mlops.errors import ContractError, ParamsError
+from churn_mlops.errors import ContractError, ParamsError, RetrainError
 from churn_mlops.monitoring import retrain
 from churn_mlops.params import Params
 from churn_mlops.registry.history import as_text, ledger
@@ -88,6 +91,7 @@ def test_a_reason_that_waits_is_noted_once_a_day_with_its_evidence(params: Param
     assert actions(params) == ["retrain_waited"] * 2
     assert latest(params)["waiting_since"] == str(day(LAST))
     put_calendar(params, LAST + 10)
+    drifted(params, LAST + 8, LAST + 9, LAST + 10)
     run(params)
     assert latest(params)["waiting_since"] == str(day(LAST + 10)), "another wait"
 
@@ -127,6 +131,39 @@ def test_killed_after_the_gates_line_only_its_own_is_missing(params: Params) -> 
     assert ledger(params).entries()[-1].facts["as_of_date"] == str(day(LAST))
     assert not begun_path(params).exists()
     assert latest(params)["trained"]["decision"] == "promoted"
+
+
+def pipeline(folder: Path, command: str) -> None:
+    """Make the folder a workspace whose gate is a command."""
+    (folder / "dvc.yaml").write_text(f"stages:\n  promote_model:\n    cmd: {command}\n")
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
+
+
+GATE = """
+import sys
+from pathlib import Path
+from churn_mlops.registry.ledger import Ledger
+told = {"challenger": {"version": "c" * 12}, "reason": "no better", "as_of_date": sys.argv[2]}
+Ledger(Path(sys.argv[1])).append("refused", **told)
+sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_a_stage_that_fails_after_the_gate_has_trained_all_the_same(
+    tmp_path: Path, params: Params, decided: bool
+) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
+    (tmp_path / "gate.py").write_text(GATE)
+    command = f"{sys.executable} gate.py {ledger(params).path} {day(LAST)}"
+    pipeline(tmp_path, command if decided else "exit 3")
+    with pytest.raises(RetrainError):
+        run(params, reason="new tariff")
+    assert not begun_path(params).exists()
+    assert actions(params) == (["refused", "retrained"] if decided else [])
+    found = retrain.read_evidence(params)
+    assert found.retrained == ((day(LAST),) if decided else ())
 
 
 def test_killed_before_the_gate_on_an_earlier_day_it_is_decided_anew(params: Params) -> None:

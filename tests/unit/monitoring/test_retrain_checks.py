@@ -10,7 +10,7 @@ import pytest
 
 from churn_mlops.data.bad_days import BadDay
 from churn_mlops.data.checks import RETRAIN_CHECKS
-from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Trial
+from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Lost, Trial
 from churn_mlops.monitoring.retrain import decide
 from churn_mlops.monitoring.retrain_checks import Held, learnable, preconditions, reach
 from churn_mlops.monitoring.triggers import Trigger
@@ -156,6 +156,15 @@ def test_chn504_rests_after_a_training(age: int | None, passed: bool) -> None:
     assert held("CHN504", replace(READY, trained=trained)).passed is passed
 
 
+def test_chn504_rests_after_a_champion_was_taken_back() -> None:
+    for age, passed in ((0, False), (6, False), (7, True)):
+        found = held("CHN504", replace(READY, taken_back=ago(age)))
+        assert found.passed is passed
+        assert f"{age} days since a champion was taken back" in found.text
+    assert not held("CHN504", replace(READY, trained=ago(3), taken_back=ago(20))).passed
+    assert not held("CHN504", replace(READY, trained=None, taken_back=ago(3))).passed
+
+
 def test_chn505_counts_the_trainings_of_thirty_days() -> None:
     four = tuple(ago(n) for n in (29, 21, 14, 7))
     assert not held("CHN505", replace(READY, retrained=four)).passed
@@ -201,6 +210,28 @@ def test_chn507_waits_for_the_end_of_a_probation() -> None:
     for since, passed in ((13, False), (14, True)):
         trial = Trial("new", "old", ago(since), 14)
         assert held("CHN507", replace(READY, trial=trial)).passed is passed
+
+
+@pytest.mark.parametrize(("since", "passed"), [(13, False), (14, True)])
+def test_chn508_waits_for_labels_of_the_days_of_a_lost_probation(since: int, passed: bool) -> None:
+    assert held("CHN508", READY).passed
+    found = held("CHN508", replace(READY, lost=Lost("newer", ago(since))))
+    assert found.passed is passed
+    assert found.text.startswith(f"{since - 7} mature days after {ago(since)}, when newer")
+    bad = (BadDay(ago(8), "CHN405", "x", labels=False),)
+    spoilt = held("CHN508", replace(READY, lost=Lost("newer", ago(since)), bad=bad))
+    assert not spoilt.passed
+    assert "spoiled ones left out" in spoilt.text
+
+
+def test_the_run_that_takes_a_champion_back_does_not_train_it_again() -> None:
+    """Drift began before the lost model came; the old champion's checks of then are no reason."""
+    old = tuple(replace(one, day=one.day - timedelta(days=14)) for one in checks("FFFFF"))
+    back = replace(READY, drift=old, taken_back=DAY, lost=Lost("newer", ago(13)))
+    assert decide(back, PARAMS).action == "nothing"
+    weekly = decide(back, PARAMS, schedule=True)
+    assert [one.check for one in weekly.blocked] == ["CHN504", "CHN508"]
+    assert decide(back, PARAMS, reason="because").action == "retrain"
 
 
 def test_by_hand_only_bad_days_bind() -> None:

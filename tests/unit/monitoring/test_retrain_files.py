@@ -12,9 +12,10 @@ import pytest
 from churn_mlops.data.bad_days import BadDay, mark
 from churn_mlops.data.watermark import Watermark, write_watermark
 from churn_mlops.errors import BundleError, ContractError
-from churn_mlops.monitoring.evidence import Checked, Fallen, Trial
+from churn_mlops.monitoring.evidence import Checked, Fallen, Lost, Trial
 from churn_mlops.monitoring.retrain_files import (
     MOST_CHECKS,
+    lost,
     read_drift,
     read_evidence,
     read_fallen,
@@ -58,6 +59,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert found.bad == (bad,)
     assert (found.drift, found.fallen, found.rejected) == ((), (), None)
     assert (found.trained, found.retrained, found.trial) == (None, (), None)
+    assert (found.taken_back, found.lost) == (None, None)
     assert found.tested_until < found.day
     assert found.champion
 
@@ -113,7 +115,7 @@ def test_checks_are_in_the_order_of_their_days(params: Params) -> None:
         ],
         joint={"columns": ["logins_7d", "b"]},
     )
-    first, second = read_drift(params)
+    first, second = read_drift(params, date(2025, 5, 2))
     assert first == Checked(
         date(2025, 5, 1), VERSION, "FAIL", ("CHN405 so",), ("logins_7d", "b"), "FAIL: so"
     )
@@ -125,7 +127,25 @@ def test_old_checks_are_not_read(params: Params) -> None:
         put_check(params, day(n))
     day(0)
     Path(params.paths.artifacts, "monitoring/drift", f"{day(0)}.json").write_text("damaged")
-    assert len(read_drift(params)) == MOST_CHECKS
+    assert len(read_drift(params, day(MOST_CHECKS))) == MOST_CHECKS
+
+
+def test_nothing_of_days_that_are_no_more_is_read(tmp_path: Path) -> None:
+    """After data were begun anew, or an earlier state was checked out."""
+    params = watched(tmp_path)
+    last = day(DAYS - 1)
+    for n in (-1, 0, 1, 50):
+        put_check(params, last + timedelta(days=n), status="FAIL", findings=[], headline="x")
+    for n in (-9, 50):
+        when = str(last + timedelta(days=n))
+        told = {"champion": "b", "before": "a", "since": when, "reason": "x"}
+        ledger(params).append("retrained", as_of_date=when)
+        ledger(params).append("reverted", as_of_date=when, **told)
+    found = read_evidence(params)
+    assert [one.day for one in found.drift] == [last - timedelta(days=1), last]
+    assert found.trained == found.taken_back == last - timedelta(days=9)
+    assert found.retrained == (found.trained,)
+    assert found.lost is None
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"findings": [1]}'])
@@ -133,7 +153,7 @@ def test_a_damaged_check_is_named_with_its_remedy(body: str, params: Params) -> 
     path = put_check(params, date(2025, 5, 2))
     path.write_text(body)
     with pytest.raises(ContractError, match=r"2025-05-02\.json is damaged") as caught:
-        read_drift(params)
+        read_drift(params, date(2025, 5, 2))
     assert "churn drift-check --as-of-date" in str(caught.value)
 
 
@@ -202,6 +222,27 @@ def test_promises_that_break_on_end_are_a_reason(
         assert "pr_auc turned out less than promised on every day from 2025-03-" in found[0].text
 
 
+def test_spoiled_lists_neither_break_nor_continue_a_run(params: Params) -> None:
+    def fallen(*spoilt: int) -> bool:
+        bad = [BadDay(date(2025, 3, n), "CHN405", "x", labels=False) for n in spoilt]
+        # A bad day spoils the rows of the days whose longest window reaches back to it.
+        return bool(read_fallen(short, VERSION, bad))
+
+    tree = params.model_dump()
+    tree["features"] |= {"windows_days": (1, 2)}
+    short = Params.model_validate(tree)
+    broken = [listed(n, False) for n in range(1, 13)]
+    write_file(params, "performance", {"history": broken})
+    assert fallen()
+    assert fallen(5), "days 5 and 6 are left out, the run goes on"
+    assert fallen(11), "it ends on day 10 then"
+    assert not fallen(10, 11), "days 1 to 9 are left"
+    history = [*broken[:6], listed(7, True), listed(8, True), *broken[8:]]
+    write_file(params, "performance", {"history": history})
+    assert not fallen()
+    assert fallen(7)
+
+
 @pytest.mark.parametrize("body", ["", "[]", '{"realised": 1}', '{"realised": null}'])
 def test_a_damaged_performance_file_is_named(body: str, params: Params) -> None:
     write_file(params, "performance").write_text(body)
@@ -239,10 +280,52 @@ def test_a_probation_follows_a_promotion_over_another_champion(params: Params) -
 
 
 def test_the_last_training_is_the_latest_day_of_any_line_that_tells_one(params: Params) -> None:
-    assert trained(ledger(params).entries()) is None
+    may = date(2025, 5, 31)
+    assert trained(ledger(params).entries(), may) is None
     promote(params, "a", None, None)
-    assert trained(ledger(params).entries()) is None
+    assert trained(ledger(params).entries(), may) is None
     ledger(params).append("retrained", as_of_date="2025-05-12")
     ledger(params).append("refused", as_of_date="2025-05-11")
     ledger(params).append("retrain_waited", as_of_date="2025-05-20")
-    assert trained(ledger(params).entries()) == date(2025, 5, 12)
+    assert trained(ledger(params).entries(), may) == date(2025, 5, 12)
+    assert trained(ledger(params).entries(), date(2025, 5, 11)) == date(2025, 5, 11)
+
+
+def test_a_run_that_found_nothing_to_train_is_no_training(tmp_path: Path) -> None:
+    params = watched(tmp_path)
+    for n, decision in ((20, "refused"), (10, "up_to_date")):
+        told = {"trained": {"decision": decision, "reason": "x", "version": None}}
+        ledger(params).append("retrained", as_of_date=str(day(DAYS - n)), evidence=told)
+    found = read_evidence(params)
+    assert found.trained == day(DAYS - 20)
+    assert found.retrained == (day(DAYS - 20),)
+
+
+def test_a_probation_is_lost_until_the_next_promotion(params: Params) -> None:
+    def now() -> Lost | None:
+        return lost(ledger(params).entries(), date(2025, 5, 31))
+
+    def back(left: str, to: str) -> None:
+        told = {"from": {"version": left}, "to": {"version": to}, "reason": "x"}
+        ledger(params).append("rolled_back", **told)
+
+    def revert() -> None:
+        told = {"champion": "b", "before": "a", "since": "2025-05-10", "reason": "x"}
+        ledger(params).append("reverted", as_of_date="2025-05-20", **told)
+
+    promote(params, "b", "2025-05-10", "a")
+    assert now() is None
+    back("b", "a")
+    assert now() is None, "taken back by hand"
+    promote(params, "b", "2025-05-10", "a")
+    revert()
+    assert now() == Lost("b", date(2025, 5, 10))
+    back("b", "a")
+    ledger(params).append("refused", challenger={"version": "c"}, as_of_date="2025-05-22")
+    assert now() == Lost("b", date(2025, 5, 10))
+    assert lost(ledger(params).entries(), date(2025, 5, 9)) is None
+    back("a", "b")
+    assert now() is None, "somebody wants it"
+    revert()
+    promote(params, "c", "2025-05-25", "a")
+    assert now() is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from churn_mlops.monitoring.findings import CONSTANT, GONE, UNIT, VANISHED, VOLUME, Finding
-from churn_mlops.monitoring.structure import History, constant, gone, unit_change, volume
+from churn_mlops.monitoring.structure import History, constant, gone, sound, unit_change, volume
 
 DAY = date(2025, 4, 30)
 
@@ -110,10 +110,43 @@ def test_days_without_events_are_known_by_weekday_and_by_date():
 
 @pytest.mark.parametrize(
     ("users", "expected"),
-    [(500, []), (360, [(VOLUME, "WARN")]), (250, [(VOLUME, "FAIL")]), (1_000, [(VOLUME, "FAIL")])],
+    [(500, []), (360, [(VOLUME, "WARN")]), (250, [(VOLUME, "FAIL")]), (1_000, [(VOLUME, "WARN")])],
 )
 def test_far_fewer_or_more_users(users, expected):
     assert found([0] * 41, [500] * 40 + [users]) == expected
+
+
+def test_more_users_are_no_fault_of_a_delivery():
+    (grown,) = volume(history([0] * 41, [500] * 40 + [5_000]))
+    assert (grown.level, grown.upstream) == ("WARN", False)
+    (lost,) = volume(history([0] * 41, [500] * 40 + [360]))
+    assert (lost.level, lost.upstream) == ("WARN", True)
+
+
+def test_a_partial_loss_is_found_every_day_as_long_as_its_days_are_marked():
+    events, users = [300] * 60 + [45] * 40, [500] * 100
+    first = DAY - timedelta(days=99)
+    bad: set[date] = set()
+    for n in range(60, 100):
+        day = first + timedelta(days=n)
+        now = history(events[: n + 1], users[: n + 1], day)
+        assert [f.check for f in volume(sound(now, bad))] == [VOLUME], n
+        bad.add(day)
+    # Somebody says that it is meant: the marks go.
+    assert list(volume(sound(history(events, users), set()))) == []
+
+
+def test_of_a_history_without_bad_days_the_day_and_two_alike_stay():
+    now = history(list(range(30)), list(range(500, 530)))
+    assert sound(now, set()).days == now.days
+    one = sound(now, {DAY, DAY - timedelta(days=1)})
+    assert (len(one.days), one.days[-1], DAY - timedelta(days=1) in one.days) == (29, DAY, False)
+    assert one.events["logins_count"].tolist() == [*range(28), 29]
+    assert one.users.tolist() == [*range(500, 528), 529]
+    least = sound(now, set(now.days))
+    assert least.days == [DAY - timedelta(days=n) for n in (14, 7, 0)]
+    few = sound(now, set(now.days) - {DAY - timedelta(days=21)})
+    assert few.days == [DAY - timedelta(days=n) for n in (21, 7, 0)]
 
 
 def test_a_log_that_has_just_begun_is_not_judged():

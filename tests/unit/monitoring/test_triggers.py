@@ -49,6 +49,16 @@ def test_drift_counts_the_last_five_checks(pattern: str, fires: bool) -> None:
     assert (kinds(replace(CALM, drift=checks(pattern))) == ["drift"]) is fires
 
 
+def test_only_the_last_days_count_not_the_last_checks() -> None:
+    """A champion that was put back has checks from before it was replaced."""
+    old = tuple(replace(one, day=one.day - timedelta(days=12)) for one in checks("FFFFF"))
+    assert kinds(replace(CALM, drift=old)) == []
+    assert kinds(replace(CALM, drift=(*old, *checks("FF")))) == []
+    assert kinds(replace(CALM, drift=(*old, *checks("FFF")))) == ["drift"]
+    assert kinds(replace(CALM, day=DAY + timedelta(days=2), drift=checks("FFF"))) == ["drift"]
+    assert kinds(replace(CALM, day=DAY + timedelta(days=3), drift=checks("FFF"))) == []
+
+
 def test_checks_against_another_champion_do_not_count() -> None:
     assert kinds(replace(CALM, drift=checks("FFFFF", version="old"))) == []
     both = (*checks("FFF", version="old"), *checks("FF"))
@@ -61,7 +71,7 @@ def test_checks_against_another_champion_do_not_count() -> None:
 )
 def test_drift_began_on_the_first_failed_day_of_the_run(pattern: str, ago: int) -> None:
     assert began(checks(pattern), 5) == DAY - timedelta(days=ago)
-    found = of_drift(checks(pattern), Retrain())
+    found = of_drift(replace(CALM, drift=checks(pattern)), Retrain())
     assert found is not None
     assert found.since == DAY - timedelta(days=ago)
     assert str(found.since) in found.text
