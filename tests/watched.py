@@ -52,17 +52,21 @@ def watched(folder: Path, last: int = DAYS - 1, model: str = "baseline", **over:
 
 
 def put_features(
-    params: Params, last: int, **changes: Callable[[np.ndarray], np.ndarray] | None
+    params: Params,
+    last: int,
+    on: int | None = None,
+    **changes: Callable[[np.ndarray], np.ndarray] | None,
 ) -> None:
     """Write user_features_daily up to the n-th day.
 
-    On that day columns are changed by the functions of their names; None takes a column out of the
-    whole table.
+    On that day, or another one (`on`), columns are changed by the functions of their names; None
+    takes a column out of the whole table.
     """
     table, _ = log()
     days = table["as_of_date"].to_numpy()
     known = with_ids(table.filter(pa.array(days <= np.datetime64(day(last)))), params)
-    now = known["as_of_date"].to_numpy() == np.datetime64(day(last))
+    changed_day = day(last if on is None else on)
+    now = known["as_of_date"].to_numpy() == np.datetime64(changed_day)
     contract = features_contract(params)
     for name, change in changes.items():
         place = known.schema.get_field_index(name)
@@ -116,6 +120,7 @@ def put_calendar(params: Params, last: int) -> None:
 
 
 def score(params: Params, days: Sequence[int]) -> None:
-    """Score some days, one after the other."""
+    """Score some days, one after the other, as the parameters ask for; the last is the latest."""
     for n in days:
-        batch_score.run(params, as_of_date=day(n))
+        scoring = params.scoring.model_copy(update={"as_of_date": day(n)})
+        batch_score.run(params.model_copy(update={"scoring": scoring}))

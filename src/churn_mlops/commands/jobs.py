@@ -78,7 +78,9 @@ def drift_check(params: ParamsFile = "params.yaml", json: AsJson = False) -> Non
 
     `churn drift-check` followed by `churn performance`. The exit code is the verdict of the check:
     0 OK, 1 error, 2 FAIL, 3 WARN. Lists that cannot be graded do not change it; the metrics of
-    the stage performance tell of them.
+    the stage performance tell of them. Days before the last that `churn job batch-score` worked in
+    since the last check are checked as well, first; they are told (`caught_up`) and do not change
+    the verdict.
     """
     from churn_mlops.loop import jobs
 

@@ -149,6 +149,9 @@ def batch_score(
     Writes churn_predictions_DATE, churn_top_K_DATE and batch_predictions_latest to
     data/predictions/, the last also as .sqlite for looking users up. Keeps the risks in
     data/scored/ until `churn performance` can grade them.
+
+    Looking back with --as-of-date leaves batch_predictions_latest as it is (it follows the last day
+    of the data, or scoring.as_of_date) and what was kept of that day as it was predicted then.
     """
     from churn_mlops.inference import batch_score as stage
 

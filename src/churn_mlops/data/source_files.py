@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import glob
 import gzip
+import io
 import tempfile
 from collections.abc import Container, Iterator
 from pathlib import Path
@@ -125,14 +126,16 @@ def _open(con: Engine, path: Path, scratch: Path) -> ir.Table:
 def _plain(path: Path, scratch: Path) -> Path:
     """The file itself, or a copy without compression, byte order mark and broken bytes.
 
-    Bytes that are no UTF-8 become U+FFFD, so that the gate finds the rows they are in.
+    Bytes that are no UTF-8 become U+FFFD, so that the gate finds the rows they are in. Every line
+    of a copy ends with a newline alone, also within quotes: the engine reads no mixed line ends.
     """
     packed = path.name.lower().endswith(".gz")
     if not packed and _is_clean(path):
         return path
     try:
         with _bytes(path, packed) as source, scratch.open("w", encoding="utf-8", newline="") as out:
-            decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+            text = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+            decoder = io.IncrementalNewlineDecoder(text, translate=True)
             while chunk := source.read(CHUNK):
                 out.write(decoder.decode(chunk))
             out.write(decoder.decode(b"", final=True))
@@ -148,7 +151,10 @@ def _bytes(path: Path, packed: bool) -> BinaryIO:
 
 
 def _is_clean(path: Path) -> bool:
+    """Whether a file is UTF-8 without a mark and its lines all end in a newline, or all in CRLF."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="strict")
+    returns = newlines = pairs = 0
+    before = b""
     with path.open("rb") as file:
         chunk = file.read(CHUNK)
         if chunk.startswith(codecs.BOM_UTF8):
@@ -156,8 +162,12 @@ def _is_clean(path: Path) -> bool:
         try:
             while chunk:
                 decoder.decode(chunk)
+                returns += chunk.count(b"\r")
+                newlines += chunk.count(b"\n")
+                pairs += chunk.count(b"\r\n") + (before == b"\r" and chunk.startswith(b"\n"))
+                before = chunk[-1:]
                 chunk = file.read(CHUNK)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return False
-    return True
+    return returns == pairs and pairs in (0, newlines)

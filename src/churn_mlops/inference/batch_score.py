@@ -8,6 +8,7 @@ import shutil
 from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
@@ -28,7 +29,7 @@ from churn_mlops.inference.decision import (
     list_size,
 )
 from churn_mlops.inference.explain import Explainer
-from churn_mlops.inference.kept import COLUMNS, keep
+from churn_mlops.inference.kept import COLUMNS, keep, kept_path
 from churn_mlops.inference.predictions import (
     REASONS,
     RISK_DECIMALS,
@@ -46,7 +47,7 @@ from churn_mlops.registry.bundle import Bundle
 from churn_mlops.registry.champion import load_champion
 from churn_mlops.registry.fit import require_fit
 from churn_mlops.summary import Summary
-from churn_mlops.tables import scan, write
+from churn_mlops.tables import Contract, scan, write
 from churn_mlops.tables.batches import batches
 from churn_mlops.tables.folders import days_of
 
@@ -55,6 +56,9 @@ def run(params: Params, as_of_date: date | None = None, top_k: int | None = None
     """Score a day and write its predictions, its contact list and the latest predictions.
 
     What was predicted is also kept in data/scored, outside of DVC's outputs, to be graded later.
+    Looking back takes nothing's place: of an earlier day than the last one of the data, what is
+    kept stays as it was predicted then, and the latest predictions stay unless
+    ``scoring.as_of_date`` asks for that day.
 
     Parameters
     ----------
@@ -77,7 +81,8 @@ def run(params: Params, as_of_date: date | None = None, top_k: int | None = None
     bundle = load_champion(params)
     require_fit(bundle, params)
     with engine.connect(params) as con, engine.embedded(params) as own:
-        day, count = _day_to_score(con, as_of_date or params.scoring.as_of_date, params)
+        wanted = as_of_date or params.scoring.as_of_date
+        day, count, last = _day_to_score(con, wanted, params)
         features = scan(con, features_contract(params), params, since=day)
         rows = eligible(features.filter(features.as_of_date == ibis.literal(day)), params)
         with steps("batch_score", math.ceil(count / params.scoring.batch_rows) + 1) as step:
@@ -86,20 +91,23 @@ def run(params: Params, as_of_date: date | None = None, top_k: int | None = None
             everybody = params.scoring.reasons_for == "everybody"
             _explain_all(own, count if everybody else listed, bundle, params)
             step("reasons")
-        return _write(own, day, bundle, params)
+        return _write(own, day, last, bundle, params)
 
 
-def _day_to_score(con: Engine, wanted: date | None, params: Params) -> tuple[date, int]:
-    """The day, and how many are eligible on it; the history is read only if it is not the last."""
+def _day_to_score(con: Engine, wanted: date | None, params: Params) -> tuple[date, int, date]:
+    """The day, how many are eligible on it, and the last day of the data.
+
+    The history is read only if the day is not the last.
+    """
     contract = features_contract(params)
     last = max(days_of(contract.path(params)), default=None)
     if last is not None and wanted in (None, last):
         counts = _eligible_per_day(scan(con, contract, params, since=last))
         if counts.get(last) and max(counts) == last:
-            return last, counts[last]
+            return last, counts[last], last
     counts = _eligible_per_day(scan(con, contract, params))
     day = choose_day(counts, wanted)
-    return day, counts[day]
+    return day, counts[day], max(counts)
 
 
 def _eligible_per_day(features: ir.Table) -> dict[date, int]:
@@ -209,7 +217,7 @@ def _insert(own: Engine, name: str, table: pa.Table) -> None:
     own.con.unregister("batch")
 
 
-def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
+def _write(own: Engine, day: date, last: date, bundle: Bundle, params: Params) -> Summary:
     places = {column.name: column for column in features_contract(params).columns}
     contract = predictions_contract(params, places)
     joined = (
@@ -219,24 +227,23 @@ def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
     )
     ranked = own.create_table("ranked", joined.select(*contract.names), temp=True)
     everybody = predictions_path(params, day)
-    listed, latest = top_path(params, day), latest_path(params)
+    listed = top_path(params, day)
     count = write(own, ranked.order_by("risk_rank"), contract, params, everybody)
     top = ranked.filter(ranked.decision != NONE).order_by("risk_rank")
     contacts = write(own, top, contract, params, listed)
-    store = store_path(params)
-    by_id = contract.typed(ranked).order_by(ranked.user_id.cast("string"))
-    beside = latest.with_name(f".{latest.name}.writing")
-    try:
-        shutil.copyfile(everybody, beside)
-        # The store and the latest table both lie ready before either takes its place.
-        rows = batches(own, by_id, params.scoring.batch_rows)
-        write_store(rows, contract, store, day, bundle.version)
-        os.replace(beside, latest)
-    finally:
-        beside.unlink(missing_ok=True)
-    to_keep = batches(own, ranked.select(*COLUMNS).order_by("user_id"), params.scoring.batch_rows)
-    kept = keep(to_keep, params, day, bundle.version, bundle.meta.label)
+    outputs = [everybody, listed]
     facts = {"as_of_date": day.isoformat(), "model_version": bundle.version}
+    if day in (last, params.scoring.as_of_date):
+        outputs += _write_latest(own, contract, everybody, day, bundle.version, params)
+    else:
+        facts["latest"] = f"stays as it was: the data runs to {last}"
+    if day < last and kept_path(params, day, bundle.version).exists():
+        # Its features may have been restated since: that would be graded as a forecast.
+        facts["kept"] = "what was predicted then stays"
+    else:
+        to_keep = ranked.select(*COLUMNS).order_by("user_id")
+        rows = batches(own, to_keep, params.scoring.batch_rows)
+        outputs.append(keep(rows, params, day, bundle.version, bundle.meta.label).path)
     if params.scoring.value is not None:
         risks = top.filter(top.decision == CONTACT).churn_risk.to_pyarrow().to_numpy()
         profit = float(expected_profit(risks, params.scoring.value).sum())
@@ -244,6 +251,25 @@ def _write(own: Engine, day: date, bundle: Bundle, params: Params) -> Summary:
     return Summary(
         "batch_score",
         {"predictions": count, "contacts": contacts},
-        [everybody, listed, latest, store, kept.path],
+        outputs,
         facts,
     )
+
+
+def _write_latest(
+    own: Engine, contract: Contract, everybody: Path, day: date, version: str, params: Params
+) -> list[Path]:
+    """Copy the day's table to the latest one, and write the store for looking users up."""
+    latest, store = latest_path(params), store_path(params)
+    ranked = own.table("ranked")
+    by_id = contract.typed(ranked).order_by(ranked.user_id.cast("string"))
+    beside = latest.with_name(f".{latest.name}.writing")
+    try:
+        shutil.copyfile(everybody, beside)
+        # The store and the latest table both lie ready before either takes its place.
+        rows = batches(own, by_id, params.scoring.batch_rows)
+        write_store(rows, contract, store, day, version)
+        os.replace(beside, latest)
+    finally:
+        beside.unlink(missing_ok=True)
+    return [latest, store]

@@ -119,6 +119,11 @@ def folder(params: Params) -> Path:
     return Path(params.paths.data) / "scored"
 
 
+def kept_path(params: Params, day: date, version: str) -> Path:
+    """Where the batch of a day by a model is kept."""
+    return folder(params) / f"{day}_{version}.parquet"
+
+
 def kept(params: Params) -> list[Kept]:
     """All kept batches, the oldest first; files with other names are passed over."""
     found = []
@@ -147,7 +152,7 @@ def keep(
     """
     import pyarrow.parquet as pq
 
-    path = folder(params) / f"{day}_{version}.parquet"
+    path = kept_path(params, day, version)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Of this process alone: another one may be keeping the same batch.
     beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
@@ -187,7 +192,7 @@ def keep_latest(params: Params) -> Kept:
     path = latest_path(params)
     table = _read_latest(path, params)
     batch = _checked(table, meaning_of(params.churn), path)
-    place = folder(params) / f"{batch.day}_{batch.version}.parquet"
+    place = kept_path(params, batch.day, batch.version)
     if place.exists():
         return Kept(batch.day, batch.version, place)
     bundle = load_champion(params)

@@ -145,8 +145,9 @@ def days_to_work_in(mark: Watermark | None, last: date, open_day: date | None) -
     if last < reached:
         raise ParamsError(
             f"{last} lies before {reached}, the last day that was brought in",
-            fix="give a later day; a past one is looked at with `churn batch-score --as-of-date`"
-            " and `churn drift-check --as-of-date`, and late rows come in with the next day",
+            fix="give a later day: late rows come in with it, and the list of a past day stays what"
+            " was predicted then, in data/scored; `churn drift-check --as-of-date`"
+            " checks a past day again",
         )
     first = reached if open_day is not None or last == reached else reached + timedelta(days=1)
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -13,6 +13,7 @@ from churn_mlops.files import write_json
 from churn_mlops.params import Params
 
 DONE, FAILED = "done", "failed"
+DAYS = "????-??-??.json"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,26 @@ def write_day_log(params: Params, log: DayLog) -> None:
         "error": log.error,
     }
     write_json(day_log_path(params, log.day), body)
+
+
+def days_done(params: Params, after: date | None = None) -> list[date]:
+    """The days whose work has ended well, the oldest first.
+
+    Parameters
+    ----------
+    params : Params
+    after : date, optional
+        Only later days.
+
+    Raises
+    ------
+    ContractError
+        A file is damaged.
+    """
+    folder = day_log_path(params, date.min).parent
+    days = sorted(date.fromisoformat(path.stem) for path in folder.glob(DAYS))
+    logs = (read_day_log(params, day) for day in days if after is None or day > after)
+    return [log.day for log in logs if log is not None and log.status == DONE]
 
 
 def read_day_log(params: Params, day: date) -> DayLog | None:

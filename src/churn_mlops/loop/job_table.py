@@ -53,7 +53,7 @@ JOBS = (
     ),
     Job(
         "drift-check",
-        "compares the last day with the champion's reference days, grades the lists",
+        "checks the last day, and days caught up, against the reference; grades lists",
         "0 OK, 1 error, 2 FAIL, 3 WARN",
         "15 3 * * *",
         DAILY_HOURS,

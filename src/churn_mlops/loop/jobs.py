@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import (
     ChurnError,
     PublishError,
@@ -20,6 +21,7 @@ from churn_mlops.errors import (
     TrackingError,
     WorkspaceBusyError,
 )
+from churn_mlops.loop.day_log import DAYS, days_done
 from churn_mlops.loop.lock import workspace_lock
 from churn_mlops.monitoring.attempts import backoff
 from churn_mlops.monitoring.findings import EXIT_CODES
@@ -165,13 +167,16 @@ def batch_score(params: Params, as_of: date | None = None) -> Done:
 def drift_check(params: Params) -> Done:
     """Check the last day for drift, then grade the lists; the code is the check's verdict.
 
-    Lists that cannot be graded do not change the verdict: the metrics of ``performance`` tell.
+    Days before it that were worked in since the last check are checked first, told in the fact
+    ``caught_up`` and leave the verdict as it is. Lists that cannot be graded do not change it
+    either: the metrics of ``performance`` tell.
     """
     from churn_mlops.monitoring import drift, performance
 
     with workspace_lock(params, "churn job drift-check"):
         with published("drift_check", params) as outcome:
-            summary = drift.run(params)
+            caught_up = [_checked(params, day) for day in _unchecked(params)]
+            summary = _told(drift.run(params), caught_up)
             code = EXIT_CODES[summary.facts["status"]]
             outcome.rows, outcome.exit_code = summary.rows, code
         try:
@@ -191,6 +196,41 @@ def drift_check(params: Params) -> Done:
         lines=[*summary.lines, line],
     )
     return Done(told, code)
+
+
+def _unchecked(params: Params) -> list[date]:
+    """Days between the last drift report and the last day of the data, worked in, not checked."""
+    from churn_mlops.monitoring.drift import reports_folder
+
+    reports = (date.fromisoformat(path.stem) for path in reports_folder(params).glob(DAYS))
+    mark = read_watermark(params)
+    newest = mark.as_of if mark else None
+    return [day for day in days_done(params, max(reports, default=None)) if day != newest]
+
+
+def _checked(params: Params, day: date) -> dict[str, Any]:
+    """What the check of a caught-up day says, or why it cannot be made: the last day's still is."""
+    from churn_mlops.monitoring import drift
+
+    try:
+        facts = drift.run(params, day).facts
+    except MAY_GO_AWAY:
+        raise
+    except ChurnError as error:
+        log.warning("a day was not checked", day=str(day), why=error.message)
+        return {"as_of_date": str(day), "status": None, "headline": error.message}
+    return {name: facts[name] for name in ("as_of_date", "status", "headline")}
+
+
+def _told(summary: Summary, caught_up: list[dict[str, Any]]) -> Summary:
+    """The last day's summary with what was caught up; a day that is checked twice counts once."""
+    before = [one for one in caught_up if one["as_of_date"] != summary.facts.get("as_of_date")]
+    lines = [f"caught up {one['as_of_date']}: {one['headline']}" for one in before]
+    return replace(
+        summary,
+        facts=summary.facts | {"caught_up": before},
+        lines=[*summary.lines, *lines],
+    )
 
 
 def retrain(params: Params, params_file: str, *, schedule: bool = False) -> Done:

@@ -74,10 +74,9 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     report = check(reference, day, found, settings, params.training.seed, quiet)
     report = replace(report, model_version=bundle.version, early=first)
     quarantine_day(params, report)
-    folder = Path(params.paths.artifacts) / "monitoring"
-    outputs = [folder / "drift" / f"{day.day}.json"]
+    outputs = [reports_folder(params) / f"{day.day}.json"]
     if day.day == max(totals["as_of_date"].to_pylist()):
-        outputs.append(folder / "drift_latest.json")
+        outputs.append(reports_folder(params).with_name("drift_latest.json"))
     for path in outputs:
         write_json(path, report.as_json())
     facts = {
@@ -88,6 +87,11 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
         "model_version": bundle.version,
     }
     return Summary("drift_check", {"users": day.users}, outputs, facts, report.lines())
+
+
+def reports_folder(params: Params) -> Path:
+    """Where the last check of each day lies, as DATE.json."""
+    return Path(params.paths.artifacts) / "monitoring" / "drift"
 
 
 def check(

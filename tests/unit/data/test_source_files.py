@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from churn_mlops.data import source_files
 from churn_mlops.data.source_files import opened
 from churn_mlops.errors import SourceError
 
@@ -39,6 +40,40 @@ def test_the_same_text_in_other_clothes(workspace: Path, con: Any, content: byte
 def test_broken_bytes_are_marked_in_their_row_only(workspace: Path, con: Any) -> None:
     (workspace / "x.csv").write_bytes(b"x\ncaf\xe9\nd\xc3\xa9\n")
     assert rows_of(con, "x.csv") == [{"x": "caf\ufffd"}, {"x": "d\u00e9"}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'x,y\r\na,1\r\n"b\r\nc",2\n',
+        b'x,y\na,1\n"b\nc",2\r\n',
+        b'x,y\ra,1\r"b\rc",2\r',
+        b'x,y\r\na,1\r\n"b\nc",2\r\n',
+    ],
+    ids=["a newline at the end", "a pair at the end", "returns", "a newline in quotes"],
+)
+# A pair may lie across two chunks.
+@pytest.mark.parametrize("chunk", [1, 4, 5, 9, 1 << 22])
+def test_lines_may_end_in_several_ways(
+    workspace: Path, con: Any, content: bytes, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_files, "CHUNK", chunk)
+    (workspace / "x.csv").write_bytes(content)
+    assert rows_of(con, "x.csv") == [{"x": "a", "y": "1"}, {"x": "b\nc", "y": "2"}]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("chunk", [1, 3, 1 << 22])
+def test_a_file_whose_lines_end_alike_is_not_copied(
+    workspace: Path, end: bytes, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_files, "CHUNK", chunk)
+    path = workspace / "x.csv"
+    path.write_bytes(end.join([b"x,y", b"a,1", b"b,2", b""]))
+    assert source_files._plain(path, workspace / "copy.csv") == path
+    path.write_bytes(path.read_bytes() + b"c,3" + (b"\n" if end == b"\r\n" else b"\r\n"))
+    copy = source_files._plain(path, workspace / "copy.csv")
+    assert copy.read_bytes() == b"x,y\na,1\nb,2\nc,3\n"
 
 
 def test_parquet_keeps_its_types(workspace: Path, con: Any) -> None:

@@ -16,6 +16,7 @@ from churn_mlops.features.catalogue import features_contract
 from churn_mlops.inference import batch_score
 from churn_mlops.inference.batch_score import choose_day, require_fit
 from churn_mlops.inference.decision import expected_profit, held_out
+from churn_mlops.inference.kept import kept as kept_batches
 from churn_mlops.inference.predictions import REASONS, latest_path, store_path
 from churn_mlops.inference.user_store import StoredUsers
 from churn_mlops.params import Params
@@ -129,7 +130,7 @@ def test_every_user_is_found_in_the_store_as_in_the_table(scored):
 def test_when_the_store_cannot_be_written_the_latest_table_stays(tmp_path, table):
     params = scoring_params(tmp_path)
     put(table, params)
-    batch_score.run(params, as_of_date=FIRST)
+    batch_score.run(asked_for(params, FIRST))
     before = latest_path(params).read_bytes()
     store_path(params).unlink()
     (store_path(params) / "taken").mkdir(parents=True)
@@ -288,6 +289,85 @@ def test_a_description_of_another_model_writes_nothing(tmp_path, table, monkeypa
     with pytest.raises(BundleError, match="belongs to another model"):
         batch_score.run(params)
     assert not (tmp_path / "data/predictions").exists()
+
+
+def asked_for(params, day):
+    """The parameters with a day to score."""
+    scoring = params.scoring.model_copy(update={"as_of_date": day})
+    return params.model_copy(update={"scoring": scoring})
+
+
+def restated(table):
+    """The table as if rows had come late: some numbers are other ones."""
+    place = table.schema.get_field_index("days_since_last_activity")
+    values = table.column(place).to_numpy() + 3
+    return table.set_column(place, table.field(place), pa.array(values, table.field(place).type))
+
+
+def files_of(params):
+    """What people and commands read as the latest predictions, and all that is kept."""
+    kept = {one.path: one.path.read_bytes() for one in kept_batches(params)}
+    return latest_path(params).read_bytes(), store_path(params).read_bytes(), kept
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_looking_back_takes_nothings_place(tmp_path, table, form):
+    params = scoring_params(tmp_path, tables={"format": form})
+    first = table.filter(pa.array([d == FIRST for d in table["as_of_date"].to_pylist()]))
+    put(first, params)
+    batch_score.run(params)
+    put(restated(table), params)
+    batch_score.run(params)
+    before = files_of(params)
+    summary = batch_score.run(params, as_of_date=FIRST)
+    assert files_of(params) == before
+    assert len(before[2]) == 2
+    assert [path.name for path in summary.outputs] == [
+        f"churn_predictions_{FIRST}.{form}",
+        f"churn_top_100_{FIRST}.{form}",
+    ]
+    assert "runs to 2025-01-03" in summary.facts["latest"]
+    assert summary.facts["kept"] == "what was predicted then stays"
+
+
+def test_a_past_day_that_nobody_scored_is_kept_now(tmp_path, table):
+    params = scoring_params(tmp_path)
+    put(table, params)
+    summary = batch_score.run(params, as_of_date=FIRST)
+    assert [one.path for one in kept_batches(params)] == summary.outputs[2:]
+    assert "kept" not in summary.facts
+    assert not latest_path(params).exists()
+    assert not store_path(params).exists()
+
+
+def test_a_day_that_the_parameters_ask_for_is_the_latest_and_its_forecast_stays(tmp_path, table):
+    params = scoring_params(tmp_path)
+    put(table, params)
+    asked = asked_for(params, FIRST)
+    batch_score.run(asked)
+    (one,) = kept_batches(params)
+    before = one.path.read_bytes()
+    put(restated(table), params)
+    summary = batch_score.run(asked)
+    assert latest_path(params) in summary.outputs
+    assert latest_path(params).read_bytes() == summary.outputs[0].read_bytes()
+    assert StoredUsers(store_path(params)).as_of_date == FIRST
+    assert "latest" not in summary.facts
+    assert one.path.read_bytes() == before
+
+
+def test_the_last_day_again_replaces_its_list(tmp_path, table):
+    params = scoring_params(tmp_path)
+    put(table, params)
+    batch_score.run(params)
+    before = files_of(params)
+    put(restated(table), params)
+    summary = batch_score.run(params, as_of_date=FIRST + timedelta(days=2))
+    after = files_of(params)
+    assert before[0] != after[0]
+    assert before[2].keys() == after[2].keys()
+    assert before[2] != after[2]
+    assert summary.facts.keys() == {"as_of_date", "model_version"}
 
 
 def test_an_earlier_day_and_a_longer_list_can_be_asked_for(tmp_path, table):

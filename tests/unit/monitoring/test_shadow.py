@@ -60,7 +60,8 @@ def two(place: Place, tmp_path: Path, running: Any, monkeypatch: pytest.MonkeyPa
 
 
 def score(place: Place, ago: int) -> Summary:
-    batch_score.run(place.params, as_of_date=LAST - timedelta(days=ago))
+    asked = place.with_params(scoring={"as_of_date": LAST - timedelta(days=ago)})
+    batch_score.run(asked.params)
     return score_shadow(place.params)
 
 
