@@ -72,6 +72,7 @@ def bad_days(
         params,
         json,
         name="bad_days",
+        writes=sound is not None or bad is not None,
     )
 
 

@@ -12,6 +12,7 @@ import typer
 from churn_mlops.commands.monitoring import Verdict, no_verdict
 from churn_mlops.commands.run import AsJson, ParamsFile, read_params
 from churn_mlops.loop.job_table import BY_NAME, as_text
+from churn_mlops.loop.terminated import ended_by_sigterm
 from churn_mlops.monitoring.told import published
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _run(name: str, path: str, as_json: bool, work: Callable[[Params], Done]) ->
     from churn_mlops.loop import jobs
 
     loaded = read_params(path)
-    with jobs.ended_by_sigterm(), published(BY_NAME[name].stage, loaded) as outcome:
+    with ended_by_sigterm(), published(BY_NAME[name].stage, loaded) as outcome:
         ended = jobs.run(name, loaded, lambda: work(loaded))
         if ended.done is not None:
             outcome.rows, outcome.exit_code = ended.done.summary.rows, ended.exit_code

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from churn_mlops.commands.run import AsJson, ParamsFile, read_params, run_stage
+from churn_mlops.loop.terminated import ended_by_sigterm
 
 
 def daily(
@@ -31,7 +32,8 @@ def daily(
     from churn_mlops.loop import daily as action
 
     day = as_of.date() if as_of else None
-    run_stage(lambda loaded: action.run(loaded, day), params, json, name="daily")
+    with ended_by_sigterm():
+        run_stage(lambda loaded: action.run(loaded, day), params, json, name="daily")
 
 
 def simulate(

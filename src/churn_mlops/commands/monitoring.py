@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from churn_mlops.commands.run import AsJson, ParamsFile, read_params, run_stage
 from churn_mlops.errors import ChurnError, PublishError
+from churn_mlops.loop.terminated import ended_by_sigterm
 from churn_mlops.summary import Summary
 
 if TYPE_CHECKING:
@@ -60,13 +61,15 @@ def drift_check(
     moved most. Exit codes: 0 OK, 1 error, 2 FAIL, 3 WARN. docs/drift.md explains the tests and
     docs/checks.md the numbers CHN401 to CHN413.
     """
+    from churn_mlops.loop.lock import workspace_lock
     from churn_mlops.monitoring import drift as stage
     from churn_mlops.monitoring.findings import EXIT_CODES
 
     day = as_of_date.date() if as_of_date else None
 
     def check(loaded: Params) -> Summary:
-        with no_verdict():  # inside, too: what is published is the exit code
+        # Inside, too, and the lock within: what is published is the exit code.
+        with no_verdict(), workspace_lock(loaded, "churn drift-check"):
             return stage.run(loaded, as_of_date=day)
 
     with no_verdict():
@@ -76,6 +79,7 @@ def drift_check(
             json,
             name="drift_check",
             exit_code=lambda summary: EXIT_CODES[summary.facts["status"]],
+            writes=False,
         )
 
 
@@ -120,22 +124,17 @@ def retrain(
     gate decides. Every decision with a reason is a line of `churn history`. Exit codes: 0 trained
     or nothing to do, 4 a reason waits; docs/retrain.md tells the whole story.
     """
-    from churn_mlops.loop.lock import workspace_lock
     from churn_mlops.monitoring import retrain as action
 
-    def decide(loaded: Params) -> Summary:
-        if dry_run:
-            return action.run(loaded, params, reason=reason, dry_run=True)
-        with workspace_lock(loaded, "churn retrain"):
-            return action.run(loaded, params, reason=reason)
-
-    run_stage(
-        decide,
-        params,
-        json,
-        name="retrain",
-        exit_code=lambda summary: WAITED if summary.facts["action"] == "wait" else 0,
-    )
+    with ended_by_sigterm():
+        run_stage(
+            lambda loaded: action.run(loaded, params, reason=reason, dry_run=dry_run),
+            params,
+            json,
+            name="retrain",
+            exit_code=lambda summary: WAITED if summary.facts["action"] == "wait" else 0,
+            writes=not dry_run,
+        )
 
 
 def publish(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:

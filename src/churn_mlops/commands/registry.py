@@ -107,6 +107,7 @@ def reproduce(
         json,
         name="reproduce",
         exit_code=lambda summary: 0 if summary.facts["equal"] else action.DIFFERENT,
+        writes=False,  # it works in a folder of its own
     )
 
 

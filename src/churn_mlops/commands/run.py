@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -40,6 +41,7 @@ def run_stage(
     *,
     name: str,
     exit_code: Callable[[Summary], int] = lambda _: 0,
+    writes: bool = True,
 ) -> Summary:
     """Run a stage, print its summary and publish how it went.
 
@@ -53,21 +55,37 @@ def run_stage(
         Of the stage, as in its summary; its metrics carry it also when there is no summary.
     exit_code : callable, optional
         The code of a stage that has done its work and has something to say with it.
+    writes : bool
+        Whether it changes the workspace: then it holds the workspace's lock.
 
     Returns
     -------
     Summary
+
+    Raises
+    ------
+    WorkspaceBusyError
+        It writes, and another process is at work here.
     """
     loaded = read_params(path)
     with published(name, loaded) as outcome:
         started = time.perf_counter()
-        summary = stage(loaded)
+        with _locked(name, loaded) if writes else nullcontext():
+            summary = stage(loaded)
         seconds = time.perf_counter() - started
         outcome.rows, outcome.exit_code = summary.rows, exit_code(summary)
         typer.echo(summary.as_json(seconds) if as_json else summary.as_text(seconds))
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
     return summary
+
+
+def _locked(name: str, params: Params) -> AbstractContextManager[None]:
+    # Here, as only what has read its parameters needs it.
+    from churn_mlops.loop.lock import workspace_lock
+
+    command = {"promote_model": "promote"}.get(name, name)
+    return workspace_lock(params, f"churn {command.replace('_', '-')}")
 
 
 def fail(error: ChurnError) -> NoReturn:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from types import FrameType
 from typing import Any
 
 import structlog
@@ -33,7 +30,6 @@ from churn_mlops.summary import Summary
 # here: each channel has tries of its own.
 MAY_GO_AWAY = (TrackingError, SourceError, PublishError, WorkspaceBusyError)
 WAITED = 4
-TERMINATED = 128 + signal.SIGTERM
 
 log = structlog.get_logger()
 
@@ -138,23 +134,6 @@ def run(job: str, params: Params, work: Callable[[], Done]) -> Ended:
         else:
             log.info("job done", job=job, attempt=attempt, exit_code=done.exit_code)
             return Ended(job, attempt, time.monotonic() - started, done, None)
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the process at once, tidily: files are whole, locks are given back.
-
-    The first process of a container has no default for the signal and would be killed instead.
-    """
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def batch_score(params: Params, as_of: date | None = None) -> Done:

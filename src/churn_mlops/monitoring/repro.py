@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_mlops.errors import ParamsError, RetrainError
+from churn_mlops.monitoring.leash import end, leash
 from churn_mlops.params import Params, load
 
 _RUNS = re.compile(r"Running stage '([^']+)'")
@@ -73,6 +74,9 @@ def require_workspace(params: Params, params_file: str | Path) -> None:
 def repro(stage: str) -> Outcome:
     """Run a stage and all that it needs; the output goes to standard error as it comes.
 
+    Nothing of it outlives this process, and while it lives the workspace is locked: the lock's
+    descriptor is the one that is inheritable, and is left open to it.
+
     Parameters
     ----------
     stage : str
@@ -88,23 +92,33 @@ def repro(stage: str) -> Outcome:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     stages: list[str] = []
     kept: list[str] = []
-    with subprocess.Popen(  # noqa: S603
-        command,
-        env=os.environ | {"PATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
+    with (
+        leash() as group,
+        subprocess.Popen(  # noqa: S603
+            command,
+            env=os.environ | {"PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            process_group=group,
+            close_fds=False,
+        ) as process,
+    ):
         assert process.stdout is not None
-        # Ends when the last process that DVC has started ends, also after DVC itself was killed.
-        for line in process.stdout:
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            kept = [*kept[1 - _LINES :], line.rstrip()]
-            if found := _RUNS.search(line):
-                stages.append(found[1])
+        try:
+            # Ends when the last process that DVC has started ends, also after DVC was killed.
+            for line in process.stdout:
+                sys.stderr.write(line)
+                sys.stderr.flush()
+                kept = [*kept[1 - _LINES :], line.rstrip()]
+                if found := _RUNS.search(line):
+                    stages.append(found[1])
+        except BaseException:
+            # Who ends us does not wait for a training to end.
+            end(group)
+            raise
     if process.returncode:
         raise _failure(stage, process.returncode, kept)
     return Outcome(tuple(stages))

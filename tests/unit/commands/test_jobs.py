@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from churn_mlops.cli import app
 from churn_mlops.errors import ContractError, QuarantineError, TrackingError, WorkspaceBusyError
-from churn_mlops.loop import daily, jobs
+from churn_mlops.loop import daily
 from churn_mlops.loop.job_table import JOBS
 from churn_mlops.loop.lock import HELD_BY, workspace_lock
+from churn_mlops.loop.terminated import TERMINATED
 from churn_mlops.monitoring import drift, retrain
 from churn_mlops.params import Params
 from churn_mlops.registry.champion import production_folder
@@ -262,5 +263,5 @@ def test_sigterm_ends_a_wait_at_once(workspace: Path) -> None:
                 break
         process.send_signal(signal.SIGTERM)
         process.stderr.read()
-        assert process.wait(30) == jobs.TERMINATED == 143
+        assert process.wait(30) == TERMINATED == 143
     assert not Path("churn_stage_job_weekly_retrain.prom").exists()

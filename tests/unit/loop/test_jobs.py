@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -17,7 +16,7 @@ from churn_mlops.data.watermark import Watermark, write_watermark
 from churn_mlops.errors import ChurnError, ContractError, NotEnoughDataError, TrackingError
 from churn_mlops.loop import daily, jobs
 from churn_mlops.loop.day_log import DONE, FAILED, DayLog, write_day_log
-from churn_mlops.loop.jobs import Done, Ended, ended_by_sigterm
+from churn_mlops.loop.jobs import Done, Ended
 from churn_mlops.monitoring import drift, retrain
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
@@ -86,19 +85,6 @@ def test_as_json_says_how_it_ended() -> None:
     assert failed["error"] == {"type": "ContractError", "message": "no", "fix": "mend"}
     assert (failed["exit_code"], failed["summary"]) == (12, None)
     json.dumps([done, failed])
-
-
-def test_sigterm_leaves_at_once_and_is_given_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-
-    def waits() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-        signal.pause()
-
-    with pytest.raises(SystemExit) as left, ended_by_sigterm():
-        waits()
-    assert left.value.code == 143
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_batch_score_works_days_in_up_to_their_lists(monkeypatch: pytest.MonkeyPatch) -> None:

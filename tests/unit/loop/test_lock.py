@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 
-from churn_mlops.errors import WorkspaceBusyError
+from churn_mlops.errors import ChurnError, WorkspaceBusyError
+from churn_mlops.loop import lock
 from churn_mlops.loop.lock import HELD_BY, lock_path, workspace_lock
 from churn_mlops.params import Params
 
@@ -21,6 +23,19 @@ HOLD = textwrap.dedent(
     with workspace_lock(Params(), "churn daily"):
         print("held", flush=True)
         time.sleep(600)
+    """
+)
+
+# Hands the lock on to a child, tells its number, and waits for it.
+PARENT = textwrap.dedent(
+    """
+    import subprocess
+    from churn_mlops.loop.lock import workspace_lock
+    from churn_mlops.params import Params
+    with workspace_lock(Params(), "churn retrain"):
+        child = subprocess.Popen(["sleep", "600"], close_fds=False, stdout=subprocess.DEVNULL)
+        print(child.pid, flush=True)
+        child.wait()
     """
 )
 
@@ -83,3 +98,62 @@ def test_the_lock_of_one_workspace_opens_no_other(
     finally:
         other.send_signal(signal.SIGKILL)
         other.wait()
+
+
+def killed_parent(folder: Path) -> tuple[int, int]:
+    """The numbers of a holder that was killed and of its child that goes on."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], cwd=folder, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    return parent.pid, child
+
+
+def test_a_child_that_was_given_the_lock_holds_it_after_its_killed_parent(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "ORPHANS_SECONDS", 0.2)
+    parent, child = killed_parent(workspace)
+    try:
+        words = rf"churn retrain .process {parent}.*it was killed, what it had started has not"
+        with pytest.raises(WorkspaceBusyError, match=words), workspace_lock(Params(), "mine"):
+            pytest.fail("both are in")
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_what_a_killed_holder_had_started_is_waited_for(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, child = killed_parent(workspace)
+    end = threading.Timer(0.3, os.kill, (child, signal.SIGKILL))
+    end.start()
+    with workspace_lock(Params(), "mine"):
+        assert '"what": "mine"' in lock_path(Params()).read_text()
+    end.join()
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("waiting for the workspace") == 1
+
+
+def test_the_end_of_the_work_is_the_end_of_the_lock_for_a_child_too(workspace: Path) -> None:
+    with workspace_lock(Params(), "mine"):
+        child = subprocess.Popen(["sleep", "600"], close_fds=False)
+    with child, workspace_lock(Params(), "again"):
+        child.kill()
+
+
+def test_a_mark_without_a_holder_opens_nothing(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an environment that was kept: the lock is taken like any other."""
+    monkeypatch.setenv(HELD_BY, str(lock_path(Params()).absolute()))
+    with workspace_lock(Params(), "mine"):
+        assert '"what": "mine"' in lock_path(Params()).read_text()
+
+
+def test_a_lock_that_cannot_be_opened_is_told(workspace: Path) -> None:
+    lock_path(Params()).mkdir(parents=True)
+    with pytest.raises(ChurnError, match="cannot be locked"), workspace_lock(Params(), "mine"):
+        pytest.fail("it is in")

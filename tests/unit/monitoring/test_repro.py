@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,3 +160,27 @@ def test_another_dvc_at_work_is_named(pipeline: Path) -> None:
         with pytest.raises(RetrainError, match=rf"another DVC is at work.*PID {process.pid}"):
             repro("one")
         os.killpg(process.pid, 9)
+
+
+@pytest.mark.slow
+def test_nobody_waits_for_a_stage_when_it_is_ended(pipeline: Path) -> None:
+    (pipeline / "dvc.yaml").write_text(PIPELINE.format("touch began; sleep 600; touch out.txt"))
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(143)
+
+    def ask() -> None:
+        while not (pipeline / "began").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    asking = threading.Thread(target=ask)
+    try:
+        asking.start()
+        with pytest.raises(SystemExit):
+            repro("one")
+    finally:
+        asking.join()
+        signal.signal(signal.SIGTERM, before)
+    assert not (pipeline / "out.txt").exists()
