@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,9 +20,12 @@ from churn_mlops.data.check_rows import (
     good,
     repeated_ids,
 )
-from churn_mlops.data.checks import BY_NUMBER
+from churn_mlops.data.day_gate import judge, refused_days, told_arrivals, too_bad
+from churn_mlops.data.growing import ingested_until
 from churn_mlops.data.raw_tables import RawTables, check_structure, open_raw, readable
+from churn_mlops.data.verdict import NOTHING, Verdict, named, plain, tally_days
 from churn_mlops.data.watermark import source_of
+from churn_mlops.data.window import with_arrival
 from churn_mlops.errors import NotEnoughDataError, QuarantineError
 from churn_mlops.files import write_json
 from churn_mlops.params import Params
@@ -33,43 +34,6 @@ from churn_mlops.summary import Summary
 from churn_mlops.tables import Column, Contract, contracts, write
 from churn_mlops.tables.made import fingerprint
 from churn_mlops.tables.writer import kept_days
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gate found in one table: rows in, rows ok, and counts per check."""
-
-    rows_in: int
-    counts: dict[str, int]
-    muted: dict[str, int]
-
-    @property
-    def quarantined(self) -> int:
-        """Rows set aside."""
-        return sum(self.counts.values())
-
-    @property
-    def share(self) -> float:
-        """Rows set aside as a share of all."""
-        return self.quarantined / self.rows_in if self.rows_in else 0.0
-
-    def __add__(self, other: Verdict) -> Verdict:
-        return Verdict(
-            self.rows_in + other.rows_in,
-            dict(Counter(self.counts) + Counter(other.counts)),
-            dict(Counter(self.muted) + Counter(other.muted)),
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """The table's part of the report."""
-        return {
-            "rows_in": self.rows_in,
-            "rows_ok": self.rows_in - self.quarantined,
-            "rows_quarantined": self.quarantined,
-            "quarantine_share": round(self.share, 6),
-            "checks": {n: self.counts.get(n, 0) + self.muted.get(n, 0) for n in BY_NUMBER
-                       if self.counts.get(n) or self.muted.get(n)},
-        }  # fmt: skip
 
 
 def quarantine_contract(contract: Contract) -> Contract:
@@ -106,21 +70,29 @@ def _repeated(con: engine.Engine, raw: ir.Table, key: str, contract: Contract) -
 def run(params: Params) -> Summary:
     """Check the raw tables; write quarantine and report.
 
+    The verdict is on all rows. Once days are ingested, the last one is judged on its own as well,
+    as `validate_day` does, and what belongs to a day that was refused counts no more: it was told
+    of on its day.
+
     Raises
     ------
     ContractError
         A structural fault.
     QuarantineError
         More than ``validation.max_quarantine_share`` of a table's rows are bad. Report and
-        quarantine are written first.
+        quarantine are written first; when it is the last day's, the day is marked as one not to
+        learn from.
     NotEnoughDataError
         No good user or event, or too few days for one label.
     """
     verdicts: dict[str, Verdict] = {}
+    by_day: dict[str, dict[date | None, Verdict]] = {}
     outputs: list[Path] = []
     names = ["users", "events", *(["subscriptions"] if params.data.subscriptions else [])]
+    day = ingested_until(params)
+    refused = [] if day is None else refused_days(params)
     with engine.connect(params) as con, readable(Path(params.paths.data) / "raw"):
-        raw = open_raw(con, params)
+        raw = _with_arrival(con, params) if day else open_raw(con, params)
         with steps("validate_data", 2 * len(names)) as step:
             rows = {}
             for name in names:
@@ -129,22 +101,66 @@ def run(params: Params) -> Summary:
             tables = checked_tables(con, raw, params)
             last_day = _last_day(con, tables, params)
             for name, table in tables.items():
-                verdicts[name] = _verdict(con, table, rows[name])
+                by_day[name] = tally_days(con, name, table, {last_day, *refused})
+                verdicts[name] = _verdict(by_day[name], rows[name])
                 bad = table if verdicts[name].quarantined else None
                 outputs.append(_write_quarantine(con, name, bad, params, last_day))
                 step(f"{name}: {verdicts[name].quarantined:,} rows set aside")
             if "subscriptions" not in tables:
                 outputs.append(_write_quarantine(con, "subscriptions", None, params, last_day))
         calendar = _calendar(con, tables, verdicts, last_day, params)
-    too_many = [n for n, v in verdicts.items() if v.share > params.validation.max_quarantine_share]
     report = report_path(params)
-    write_json(report, report_body(verdicts, calendar, "failed" if too_many else "passed"))
-    if too_many:
-        raise _too_many(too_many, verdicts, params)
+    told: dict[str, Any] = {}
+    if day is None:
+        share = params.validation.max_quarantine_share
+        closed = _too_many([n for n, v in verdicts.items() if v.share > share], verdicts, params)
+    else:
+        arrivals = {name: found.get(day, NOTHING) for name, found in by_day.items()}
+        closed = _judged_by_day(by_day, arrivals, day, refused, params)
+        # Rows of any day take part, so none is too late.
+        told = {"arrivals": told_arrivals(arrivals, day, 0)}
+    write_json(report, report_body(verdicts, calendar, "failed" if closed else "passed") | told)
+    if closed:
+        raise closed
     _require_enough(calendar, params)
     facts = {"first_day": str(calendar.first_day), "last_day": str(calendar.last_day)}
     set_aside = {f"{n} set aside": v.quarantined for n, v in verdicts.items()}
     return Summary("validate_data", rows | set_aside, [report, *outputs], facts)
+
+
+def _judged_by_day(
+    by_day: dict[str, dict[date | None, Verdict]],
+    arrivals: dict[str, Verdict],
+    day: date,
+    refused: list[date],
+    params: Params,
+) -> QuarantineError | None:
+    """Judge the last day on its own, and all others but those that were refused."""
+    total = sum(one.rows_in for found in by_day.values() for one in found.values())
+    # What came as a whole with the first ingest is a history, not a day.
+    if total > sum(one.rows_in for one in arrivals.values()):
+        closed = judge(arrivals, too_bad(arrivals, params), day, params)
+        if closed is not None:
+            return closed
+    gone = set(refused) - {day}
+    others = {
+        name: sum((one for of, one in found.items() if of not in gone), NOTHING)
+        for name, found in by_day.items()
+    }
+    return _too_many(too_bad(others, params), others, params)
+
+
+def _with_arrival(con: engine.Engine, params: Params) -> RawTables:
+    """The raw tables with the day of arrival of each row, where files tell it."""
+    if params.tables.format == "csv" or con.name != "duckdb":
+        return open_raw(con, params)
+    opened = {
+        name: with_arrival(con, _contract(name, params), params) for name in ("users", "events")
+    }
+    periods = None
+    if params.data.subscriptions:
+        periods = with_arrival(con, contracts.subscriptions(params), params)
+    return RawTables(opened["users"], opened["events"], periods)
 
 
 def _contract(name: str, params: Params) -> Contract:
@@ -152,26 +168,11 @@ def _contract(name: str, params: Params) -> Contract:
     return make(params)
 
 
-def _verdict(con: engine.Engine, table: ir.Table, rows_in: int) -> Verdict:
-    found = tally(con, table)
-    if found.rows_in != rows_in:
-        raise AssertionError(f"{rows_in} rows went into the checks and {found.rows_in} came out")
-    return found
-
-
-def tally(con: engine.Engine, checked: ir.Table) -> Verdict:
-    """Count the rows of a checked table by what is wrong with them."""
-    found = checked.group_by("check", "muted").agg(rows=checked.count())
-    counts: Counter[str] = Counter()
-    quiet: Counter[str] = Counter()
-    seen = 0
-    for row in con.to_pyarrow(found).to_pylist():
-        seen += row["rows"]
-        if row["check"] is not None:
-            counts[row["check"]] += row["rows"]
-        elif row["muted"] is not None:
-            quiet[row["muted"]] += row["rows"]
-    return Verdict(seen, dict(counts), dict(quiet))
+def _verdict(found: dict[date | None, Verdict], rows_in: int) -> Verdict:
+    total = sum(found.values(), NOTHING)
+    if total.rows_in != rows_in:
+        raise AssertionError(f"{rows_in} rows went into the checks and {total.rows_in} came out")
+    return total
 
 
 def _write_quarantine(
@@ -216,7 +217,7 @@ def _last_day(con: engine.Engine, tables: dict[str, ir.Table], params: Params) -
     if told is None:
         events = good(tables["events"])
         told = engine.value(con, events.event_time.date().max())
-    return _plain(told or last_possible_day(params))
+    return plain(told or last_possible_day(params))
 
 
 def _calendar(
@@ -239,11 +240,7 @@ def _calendar(
         users, events = good(tables["users"]), good(tables["events"])
         signup = engine.value(con, users.signup_date.min())
         first = min(signup, engine.value(con, events.event_time.date().min()))
-    return Calendar(_plain(first), last_day)
-
-
-def _plain(day: date) -> date:
-    return date(day.year, day.month, day.day)
+    return Calendar(plain(first), last_day)
 
 
 def _require_enough(calendar: Calendar, params: Params) -> None:
@@ -257,13 +254,12 @@ def _require_enough(calendar: Calendar, params: Params) -> None:
         )
 
 
-def named(verdict: Verdict) -> str:
-    """The checks that failed, the most frequent first."""
-    ranked = sorted(verdict.counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{number} {BY_NUMBER[number].name}: {count:,}" for number, count in ranked)
-
-
-def _too_many(names: list[str], verdicts: dict[str, Verdict], params: Params) -> QuarantineError:
+def _too_many(
+    names: list[str], verdicts: dict[str, Verdict], params: Params
+) -> QuarantineError | None:
+    """What is wrong with these tables; None when it is none."""
+    if not names:
+        return None
     lines = [
         f"  {name}: {verdicts[name].share:.2%} of {verdicts[name].rows_in:,} rows"
         f" ({named(verdicts[name])}); see"

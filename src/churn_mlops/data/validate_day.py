@@ -11,23 +11,19 @@ import ibis.expr.types as ir
 
 from churn_mlops import engine
 from churn_mlops.data import growing, validate
-from churn_mlops.data.bad_days import BadDay, mark, unmark
 from churn_mlops.data.calendar import Calendar, report_path
 from churn_mlops.data.check_rows import ARRIVED
-from churn_mlops.data.checks import CHECKS
+from churn_mlops.data.day_gate import judge, told_arrivals, too_bad
 from churn_mlops.data.prepare_dataset import daily_fingerprint
 from churn_mlops.data.raw_tables import open_table, readable
 from churn_mlops.data.validate import (
-    Verdict,
     gate_fingerprint,
-    named,
     quarantine_contract,
     report_body,
     set_aside,
-    tally,
 )
+from churn_mlops.data.verdict import Verdict, tally
 from churn_mlops.data.window import Checked, checked_strays, checked_window
-from churn_mlops.errors import QuarantineError
 from churn_mlops.files import write_json
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
@@ -46,8 +42,8 @@ def run(params: Params) -> Summary:
     Raises
     ------
     QuarantineError
-        More than ``validation.max_quarantine_share`` of the rows that arrived are bad. Report and
-        quarantine are written first, and the day is marked as one not to learn from.
+        Too many of the rows that arrived are bad (`day_gate.too_bad`). Report and quarantine are
+        written first, and the day is marked as one not to learn from.
     """
     growth = _growth(params)
     if isinstance(growth, Growth):
@@ -84,28 +80,19 @@ def _judged(con: engine.Engine, checked: Checked, growth: Growth, params: Params
         too_late = told.rows_in - told.quarantined
     totals = {name: tally(con, table) for name, table in tables.items() if name != "events"}
     totals["events"] = _all_events(con, params)
-    failed = [
-        name
-        for name, one in arrivals.items()
-        if one.rows_in and one.share > params.validation.max_quarantine_share
-    ]
+    failed = too_bad(arrivals, params)
     begin = growing.first_day(params) or growth.first
     report = report_body(
         {name: totals[name] for name in tables},
         Calendar(begin, day),
         "failed" if failed else "passed",
     )
-    report["arrivals"] = {
-        "day": str(day),
-        **{name: one.as_json() for name, one in arrivals.items() if one.rows_in},
-        "too_late": too_late,
-    }
+    report["arrivals"] = told_arrivals(arrivals, day, too_late)
     write_json(report_path(params), report)
     growth.sign(quarantine_contract(contracts.events(params)).path(params))
-    if failed:
-        raise _closed(failed, arrivals, day, params)
-    # It may have been delivered anew.
-    unmark(params, day, [check.number for check in CHECKS])
+    closed = judge(arrivals, failed, day, params)
+    if closed is not None:
+        raise closed
     rows = {name: one.rows_in for name, one in arrivals.items()}
     aside = {f"{name} set aside": one.quarantined for name, one in arrivals.items()}
     facts: dict[str, Any] = {"day": str(day), "too late": too_late}
@@ -152,24 +139,3 @@ def _write_quarantine(
     aside = set_aside(checked.events, contract)
     write_days(con, [aside], contract, params, growth.first, growth.last)
     return [*written, contract.path(params)]
-
-
-def _closed(
-    failed: list[str], arrivals: dict[str, Verdict], day: date, params: Params
-) -> QuarantineError:
-    """Mark the day, and say what is wrong with it."""
-    worst = arrivals[max(failed, key=lambda name: arrivals[name].share)]
-    check = min(worst.counts, key=lambda number: (-worst.counts[number], number))
-    lines = [
-        f"{name}: {arrivals[name].share:.2%} of {arrivals[name].rows_in:,} rows"
-        f" ({named(arrivals[name])})"
-        for name in failed
-    ]
-    mark(params, BadDay(day, check, "; ".join(lines), labels=True))
-    return QuarantineError(
-        f"of what arrived on {day}, more rows failed their checks than"
-        f" validation.max_quarantine_share = {params.validation.max_quarantine_share:.2%} allows:\n"
-        + "\n".join(f"  {line}" for line in lines),
-        fix="mend the source and deliver anew; the day is in data/raw/bad_days.json: it is not"
-        " learned from",
-    )

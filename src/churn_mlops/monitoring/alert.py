@@ -81,7 +81,7 @@ def message_of(news: News, params: Params) -> Message:
 
 def _title(news: News) -> str:
     if news.refused:
-        return f"churn: the data of {news.last_day} did not pass its checks"
+        return f"churn: {news.refused_data} did not pass its checks"
     if news.drifted and news.drift is not None:
         what = "data broken at its source" if news.upstream else "drift"
         return f"churn: {what} on {news.drift.as_of_date}: {news.drift.headline}"
@@ -112,8 +112,8 @@ def _lines(news: News, params: Params) -> Iterator[str]:
 
 def _gate(news: News) -> Iterator[str]:
     yield (
-        f"The data of {news.last_day} did not pass its checks: the list is that of the last good"
-        " day. Mend the source and deliver the day again; docs/checks.md explains the checks."
+        f"Refused: {news.refused_data}. The list is that of the last good day. Mend the source and"
+        " deliver anew; docs/checks.md explains the checks."
     )
     if news.validation is None or news.validation.status == "passed":
         return

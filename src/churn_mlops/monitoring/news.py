@@ -77,6 +77,12 @@ class News:
         return report or any(one.day == self.last_day for one in gate)
 
     @property
+    def refused_data(self) -> str:
+        """Which data did not pass: the days that the gate has marked, else all up to the last."""
+        gate = {str(one.day) for one in self.bad_days if one.check.startswith(GATE_CHECKS)}
+        return f"the data of {', '.join(sorted(gate))}" if gate else f"data up to {self.last_day}"
+
+    @property
     def stale(self) -> bool:
         """There is data that no check has seen, though there is a champion to check it with."""
         if self.damaged or self.last_day is None:

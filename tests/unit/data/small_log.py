@@ -90,11 +90,13 @@ class GrowingLog:
         place = {name: f"in/{name}-*" for name in ("users", "events")}
         tree = {"data": {"files": place, "end_date": str(day(self.HISTORY - 1)), "late_days": 2}}
         small = {"churn": {"window_days": 2}, "features": {"windows_days": (2, 3)}}
-        self.params = make(Path(), "parquet", merge(merge(tree, small), over))
+        format_ = over.get("tables", {}).get("format", "parquet")
+        self.params = make(Path(), format_, merge(merge(tree, small), over))
 
-    def history(self) -> None:
-        """Build the first days as a whole."""
-        self.export(0, [event(n, n) for n in range(self.HISTORY)], [["1", f"{day(0)}", "pro"]])
+    def history(self, *more: list[str]) -> None:
+        """Build the first days as a whole, with more events than one a day if told."""
+        events = [*(event(n, n) for n in range(self.HISTORY)), *more]
+        self.export(0, events, [["1", f"{day(0)}", "pro"]])
         for stage in (generate_data.run, validate.run, prepare_dataset.run):
             stage(self.params)
 

@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn_mlops import engine
-from churn_mlops.data import ingest, prepare_day, validate_day
+from churn_mlops.data import ingest, prepare_day, validate, validate_day
 from churn_mlops.data.bad_days import BadDay, mark, read_bad_days
 from churn_mlops.data.calendar import report_path
+from churn_mlops.data.day_gate import MINIMUM_BAD_ROWS
 from churn_mlops.data.validate import quarantine_contract
 from churn_mlops.data.watermark import watermark_path
 from churn_mlops.errors import ContractError, QuarantineError
 from churn_mlops.params import Params
 from churn_mlops.tables import contracts, scan
-from tests.grown_days import assert_equal, build, live, portal, tables, whole
+from tests.grown_days import assert_equal, build, live, tables, whole
 from tests.grown_days import day as portal_day
 from tests.unit.data.small_log import GrowingLog, day, event, files
 
@@ -59,6 +60,11 @@ def quarantined(params: Params) -> dict[str, str]:
     return {row["event_id"]: row["check"] for row in rows}
 
 
+def broken(number: int) -> list[list[str]]:
+    """More bad events of a day than are let pass as a few."""
+    return [event(1000 * number + n, number, kind="x") for n in range(MINIMUM_BAD_ROWS + 1)]
+
+
 def test_the_verdict_is_on_what_arrived(log: GrowingLog) -> None:
     log.deliver(8, event(100, 8), event(101, 7), event(102, 8, kind="x"), event(103, 1))
     told = validate_day.run(log.params)
@@ -75,33 +81,47 @@ def test_the_verdict_is_on_what_arrived(log: GrowingLog) -> None:
 
 
 def test_bad_rows_of_earlier_days_are_not_held_against_a_day(log: GrowingLog) -> None:
-    log.deliver(8, event(100, 8, kind="x"))
-    with pytest.raises(QuarantineError, match=r"100\.00% of 1 rows"):
+    log.deliver(8, *broken(8))
+    with pytest.raises(QuarantineError, match=r"100\.00% of 11 rows"):
         validate_day.run(log.params)
     log.deliver(9, event(101, 9))
     assert validate_day.run(log.params).rows["events set aside"] == 0
-    assert quarantined(log.params) == {"100": "CHN124"}
+    assert quarantined(log.params) == {row[0]: "CHN124" for row in broken(8)}
     assert [one.day for one in read_bad_days(log.params)] == [day(8)]
 
 
-def test_bad_users_close_the_gate_too(log: GrowingLog) -> None:
-    log.deliver(8, event(100, 8), users=(["2", f"{day(8)}", "pro"], ["3", "", "pro"]))
-    with pytest.raises(QuarantineError, match=r"users: 50\.00% of 2 rows") as caught:
+def test_bad_users_close_the_gate_too_and_spoil_no_labels(log: GrowingLog) -> None:
+    users = [[str(n), "", "pro"] for n in range(2, 3 + MINIMUM_BAD_ROWS)]
+    log.deliver(8, event(100, 8), users=(["99", f"{day(8)}", "pro"], *users))
+    with pytest.raises(QuarantineError, match=r"users: 91\.67% of 12 rows") as caught:
         validate_day.run(log.params)
     assert caught.value.fix is not None
     assert "deliver anew" in caught.value.fix
+    (bad,) = read_bad_days(log.params)
+    assert (bad.check, bad.labels) == ("CHN110", False), "activity is all there"
+
+
+def test_a_few_bad_rows_refuse_no_day(log: GrowingLog) -> None:
+    log.deliver(8, event(100, 8), users=(["2", f"{day(8)}", "pro"], ["3", "", "pro"]))
+    assert validate_day.run(log.params).rows["users set aside"] == 1
+    assert read_bad_days(log.params) == []
+    contract = quarantine_contract(contracts.users(log.params))
+    with engine.connect(log.params) as con:
+        (row,) = con.to_pyarrow(scan(con, contract, log.params)).to_pylist()
+    assert (row["user_id"], row["check"]) == ("3", "CHN110")
+    assert validate.run(log.params).rows["users set aside"] == 1
 
 
 def test_a_day_that_is_delivered_anew_is_no_bad_day_any_more(log: GrowingLog) -> None:
-    log.deliver(8, event(100, 8, kind="x"))
+    log.deliver(8, *broken(8))
     with pytest.raises(QuarantineError):
         validate_day.run(log.params)
     (bad,) = read_bad_days(log.params)
     assert (bad.day, bad.check, bad.labels) == (day(8), "CHN124", True)
     drifted = BadDay(day(8), "CHN405", "minutes", labels=False)
     mark(log.params, drifted)
-    log.deliver(8, event(100, 8, kind="x"), event(101, 8), event(102, 8))
-    assert validate_day.run(log.params).rows["events"] == 3
+    log.deliver(8, *broken(8), *(event(100 + n, 8) for n in range(20)))
+    assert validate_day.run(log.params).rows["events"] == 31
     assert read_bad_days(log.params) == [drifted], "what another check found stays"
 
 
@@ -113,8 +133,7 @@ def test_a_day_without_a_row_passes(log: GrowingLog) -> None:
 
 def test_strays_lie_with_the_day_on_which_they_arrived(log: GrowingLog) -> None:
     log.deliver(8, event(100, 8), event(101, 8), event(102, None), event(103, 1, kind="x"))
-    with pytest.raises(QuarantineError):
-        validate_day.run(GrowingLog("csv", validation={"max_quarantine_share": 0.1}).params)
+    validate_day.run(log.params)
     log.deliver(9, event(104, 9), event(105, 9), event(106, 0, user=7))
     validate_day.run(log.params)
     assert quarantined(log.params) == {"102": "CHN110", "103": "CHN124", "106": "CHN120"}
@@ -192,12 +211,36 @@ def test_a_bad_delivery_closes_the_gate_and_the_next_day_goes_on(tmp_path: Path)
     assert portal_day(17) in days
     assert portal_day(18) in days
     assert json.loads(report_path(params).read_text())["status"] == "passed"
-    build_again = portal(
-        tmp_path / "grown", 16, over | {"validation": {"max_quarantine_share": 1.0}}
-    )
     expected = tables(params)
-    build(build_again)
-    assert_equal(tables(build_again), expected)
+    build(params)
+    assert_equal(tables(params), expected)
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_both_formats_refuse_the_same_days(workspace: Path, format_: str) -> None:
+    log = GrowingLog("csv", tables={"format": format_}, validation={"max_quarantine_share": 0.1})
+    rows = [event(10_000 + n, n % 8) for n in range(300)]
+    log.history(*rows)
+    refused = []
+    for number in range(8, 14):
+        # Few beside the history on the first day, many on the second.
+        bad = broken(number) * (1 if number == 8 else 6) if number in (8, 9) else []
+        bad = [[f"{number}{n:04}", *row[1:]] for n, row in enumerate(bad)]
+        log.deliver(number, event(100 + number, number), *bad)
+        for run in (validate_day.run, validate.run):
+            try:
+                run(log.params)
+            except QuarantineError:
+                refused.append((number, run.__module__.rpartition(".")[2]))
+        if number not in (8, 9):
+            prepare_day.run(log.params)
+    assert refused == [(n, step) for n in (8, 9) for step in ("validate_day", "validate")]
+    marked = [(one.day, one.check, one.labels) for one in read_bad_days(log.params)]
+    assert marked == [(day(n), "CHN124", True) for n in (8, 9)]
+    body = report(log.params)
+    assert body["status"] == "passed"
+    assert body["arrivals"]["day"] == f"{day(13)}"
+    assert body["tables"]["events"]["quarantine_share"] > 0.1, "all are counted"
 
 
 def test_what_is_too_late_waits_for_a_full_build(tmp_path: Path) -> None:

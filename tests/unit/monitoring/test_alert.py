@@ -123,7 +123,7 @@ def test_what_retraining_did_is_told(
 def test_a_refused_day_is_told_with_its_checks(params: Params, hook: Receiver) -> None:
     write_file(params, "validation", {"status": "failed"})
     alert.run(params)
-    assert hook.bodies[0]["title"] == f"churn: the data of {DAY} did not pass its checks"
+    assert hook.bodies[0]["title"] == f"churn: data up to {DAY} did not pass its checks"
     assert "users: 0.10% of 2,000 rows: CHN113 duplicate id: 2" in lines_of(hook)
 
 

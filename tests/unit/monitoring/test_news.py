@@ -46,16 +46,20 @@ def test_a_warning_is_not_worth_telling_and_a_failure_is(params: Params) -> None
 
 def test_a_closed_gate(params: Params) -> None:
     write_file(params, "validation", {"status": "failed"})
-    assert gather(params).refused
+    news = gather(params)
+    assert news.refused
+    assert news.refused_data == f"data up to {DAY}", "no day of it is known to be the broken one"
 
 
 def test_a_day_that_the_gate_refused(params: Params) -> None:
     write_watermark(params, Watermark(NEXT, True, "x"))
     mark(params, BadDay(NEXT, "CHN113", "twice", True))
+    mark(params, BadDay(TODAY, "CHN405", "minutes", False))
     news = gather(params)
     assert news.refused
+    assert news.refused_data == f"the data of {NEXT}"
     assert news.last_day == NEXT
-    assert [one.day for one in news.bad_days] == [NEXT]
+    assert [one.day for one in news.bad_days] == [TODAY, NEXT]
 
 
 def test_a_day_that_a_drift_check_marked_was_not_refused(params: Params) -> None:
