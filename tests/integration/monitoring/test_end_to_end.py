@@ -27,7 +27,7 @@ from churn_mlops.monitoring.state_metrics import end_of
 from churn_mlops.params import Params, Tracking
 from churn_mlops.registry.bundle import copy_bundle
 from churn_mlops.registry.champion import production_folder
-from churn_mlops.registry.history import PROMOTED, ledger
+from churn_mlops.registry.history import PROMOTED, REVERTED, ledger
 from tests import mlflow_server
 from tests.mlflow_server import free_port
 from tests.monitoring_servers import (
@@ -98,7 +98,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "rate_limit": 50.0,
                 "rate_limit_burst": 200,
             },
-            monitoring={"publish": {"pushgateway": gateway}},
+            # No schedule: training is not what this is about.
+            monitoring={"publish": {"pushgateway": gateway}, "retrain": {"every_days": None}},
             tracking=Tracking().model_dump(),
             # The event log ends on the last day of the features.
             data={"synthetic": {"users": 60, "days": DAYS}},
@@ -194,12 +195,18 @@ def _run_jobs(world: World) -> None:
     world.churn("score-proxy")
     world.churn("performance")
     world.churn("drift-check")
+    world.churn("retrain")
+    for job in ("drift-check", "drift-auto-retrain", "weekly-retrain"):
+        world.churn("job", job)
     meta = bundle("baseline").meta
     challenger = {
         "digest": bundle("baseline").digest,
         "version": bundle("baseline").version,
         "family": meta.family,
     }
+    ledger(params).append(
+        REVERTED, as_of_date=day(DAYS - 1).isoformat(), reason="lost", evidence={}
+    )
     ledger(params).append(PROMOTED, challenger=challenger)
     assert json.loads(world.churn("publish", "--json"))["rows"]["values"] > 40
 

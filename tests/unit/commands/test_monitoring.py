@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 from churn_mlops.cli import app
 from churn_mlops.errors import BundleError, ContractError, PublishError
+from churn_mlops.loop.lock import HELD_BY, lock_path, workspace_lock
 from churn_mlops.monitoring import drift
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
@@ -137,3 +140,58 @@ def test_without_the_package_it_says_what_to_install(
     result = invoke(app, ["publish"])
     assert isinstance(result.exception, PublishError)
     assert "pip install" in (result.exception.fix or "")
+
+
+def test_a_check_in_a_busy_workspace_is_no_verdict(workspace: Path) -> None:
+    tree = {"monitoring": {"publish": {"textfile": "."}}}
+    (workspace / "params.yaml").write_text(yaml.safe_dump(tree))
+    program = [sys.executable, "-c", "from churn_mlops.cli import main; main()"]
+    known = {name: value for name, value in os.environ.items() if name != HELD_BY}
+    with workspace_lock(Params(), "churn daily"):
+        done = subprocess.run(
+            [*program, "drift-check"], capture_output=True, text=True, timeout=60, env=known
+        )
+    assert done.returncode == 1
+    assert "churn daily (process" in done.stderr
+    told = (workspace / "churn_stage_drift_check.prom").read_text()
+    assert 'exit_code{stage="drift_check"} 1.0' in told
+
+
+def test_a_dry_run_needs_no_lock(workspace: Path) -> None:
+    (workspace / "params.yaml").write_text("")
+    invoke(app, ["retrain", "--dry-run"])
+    assert not lock_path(Params()).exists()
+
+
+# The command as it is; that there is a reason to train is taken for granted.
+TRAINS = """
+from churn_mlops.cli import main
+from churn_mlops.monitoring import repro, retrain
+retrain.run = lambda *_, **__: repro.repro("promote_model")
+main()
+"""
+STAGE = "stages: {promote_model: {cmd: 'echo $$ > pid; sleep 600'}}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_an_ended_retrain_leaves_nothing_at_work(
+    workspace: Path, number: signal.Signals, code: int
+) -> None:
+    (workspace / "params.yaml").write_text("")
+    (workspace / "dvc.yaml").write_text(STAGE)
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", TRAINS, "retrain"], stderr=subprocess.DEVNULL
+    ) as process:
+        while not ((workspace / "pid").exists() and (workspace / "pid").read_text()):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(60) == code
+    # Whoever comes next gets in, if need be after what was killed has gone.
+    with workspace_lock(Params(), "next"):
+        words = Path("/proc", (workspace / "pid").read_text().strip(), "cmdline")
+        assert not words.exists() or words.read_bytes() == b""
