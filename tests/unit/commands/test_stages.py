@@ -80,11 +80,7 @@ def test_promoting_without_a_model_names_the_way(
     result = invoke(app, ["promote"])
     assert isinstance(result.exception, BundleError)
     assert "dvc repro" in str(result.exception)
-<<<<<<< HEAD
     assert [one.name for one in (workspace / "artifacts").iterdir()] == [".lock"]
-=======
-    assert [path.name for path in (workspace / "artifacts").iterdir()] == [".lock"]
->>>>>>> fix-locks
 
 
 def test_dvc_runs_exactly_the_commands_in_their_order() -> None:
