@@ -141,6 +141,7 @@ def test_the_end_of_the_work_is_the_end_of_the_lock_for_a_child_too(workspace: P
     with workspace_lock(Params(), "mine"):
         child = subprocess.Popen(["sleep", "600"], close_fds=False)
     with child, workspace_lock(Params(), "again"):
+        assert child.poll() is None
         child.kill()
 
 
