@@ -7,6 +7,7 @@ Who is killed after the alias has moved finds bundle and ledger brought up to it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -216,12 +217,27 @@ def _decide(
             tracker.set_alias(params.tracking.model, CHAMPION, version)
             copy_bundle(_folder(challenger, params), production_folder(params))
     noted = {name: value for name, value in report.items() if name != "decision"}
-    entry = book.append(action, **noted, **on_day(params))
+    noted |= on_day(params)
+    last = next(iter(book.entries()[-1:]), None)
+    # Killed before DVC took note of the stage, the same is decided once more: one line is enough.
+    again = mode == "enabled" and last is not None and last.action == action
+    if last is None or not again or not _same(last.facts, noted):
+        last = book.append(action, **noted)
     if mode == "enabled":
         # Kept by the registry, the head tells when the ledger's end was cut off.
-        head = {"ledger_entry": str(entry.n), "ledger_hash": entry.hash, "decision": action}
+        head = {"ledger_entry": str(last.n), "ledger_hash": last.hash, "decision": action}
         tracker.set_tags(params.tracking.model, report["challenger"]["registered"], head)
     return report
+
+
+def _same(known: Mapping[str, Any], noted: Mapping[str, Any]) -> bool:
+    """Whether two decisions tell the same, whatever number the registry gave the challenger."""
+
+    def told(facts: Mapping[str, Any]) -> dict[str, Any]:
+        challenger = {k: v for k, v in facts["challenger"].items() if k != "registered"}
+        return dict(facts) | {"challenger": challenger}
+
+    return json.dumps(told(known), sort_keys=True) == json.dumps(told(noted), sort_keys=True)
 
 
 def judge(

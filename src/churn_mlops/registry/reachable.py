@@ -81,7 +81,8 @@ def _check_sqlite(uri: str) -> None:
         raise TrackingError(f"tracking.uri {uri}: {path} cannot be written", fix=FIX)
     if path.exists():
         try:
-            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
+            # To be written, too: who was killed may have left a journal that is to be rolled back.
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as con:
                 con.execute("SELECT count(*) FROM sqlite_master")
         except sqlite3.DatabaseError as error:
             raise TrackingError(

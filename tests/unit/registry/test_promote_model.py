@@ -97,6 +97,17 @@ def test_a_worse_model_is_refused_and_the_champion_stays_untouched(place):
     assert version.tags["ledger_entry"] == "2"
 
 
+def test_the_same_decision_once_more_is_the_same_line(place):
+    """Who was killed before DVC took note of the stage decides again."""
+    place.train(FAIR)
+    place.promote()
+    place.train(POOR)
+    place.promote()
+    before = ledger(place.params).path.read_bytes()
+    assert place.promote()["decision"] == "refused"
+    assert ledger(place.params).path.read_bytes() == before
+
+
 def test_a_model_of_equal_worth_is_refused(place):
     place.train(FAIR)
     place.promote()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 
 import pytest
@@ -72,6 +74,22 @@ def test_sqlite_must_be_a_database(tmp_path):
     path.unlink()
     sqlite3.connect(path).close()
     assert check_reachable(tracking(f"sqlite:///{path}")) is None
+
+
+def test_what_a_killed_process_left_half_written_is_rolled_back(tmp_path):
+    path = tmp_path / "mlflow.db"
+    code = (
+        "import os, sqlite3; con = sqlite3.connect('mlflow.db', isolation_level=None);"
+        "con.execute('CREATE TABLE t (x)'); con.execute('PRAGMA cache_size = 1');"
+        "con.execute('BEGIN'); con.execute('PRAGMA cache_spill = 1');"
+        "con.executemany('INSERT INTO t VALUES (?)', ((b'x' * 4096,) for _ in range(2000)));"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert (tmp_path / "mlflow.db-journal").stat().st_size > 0
+    assert check_reachable(tracking(f"sqlite:///{path}")) is None
+    with sqlite3.connect(path) as con:
+        assert con.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
 def test_sqlite_must_be_writable(tmp_path, monkeypatch):
