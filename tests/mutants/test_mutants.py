@@ -23,6 +23,9 @@ FEATURES = "tests/unit/features/test_build_features.py"
 ELIGIBLE = "tests/unit/features/test_eligibility.py"
 SPLIT = "tests/unit/training/test_split.py"
 GATE = "tests/unit/data/test_bad_input.py tests/unit/data/test_validate.py"
+DAY_GATE = "tests/unit/data/test_day_gate.py"
+BAD_DAYS = "tests/unit/data/test_bad_days.py"
+RETRAIN = "tests/unit/monitoring/test_retrain_checks.py"
 SCORE = "tests/unit/inference/test_batch_score.py"
 PROMOTION = "tests/unit/registry/test_gate.py"
 SERVED = "tests/unit/api/test_served.py"
@@ -166,8 +169,8 @@ MUTANTS = {
     ),
     "test days from the beginning": Mutant(
         "training/split.py",
-        "return days[-1] - timedelta(days=test_days - 1), days[-1]",
-        "return days[0], days[0] + timedelta(days=test_days - 1)",
+        "return last - timedelta(days=test_days - 1), last",
+        "return first, first + timedelta(days=test_days - 1)",
         SPLIT,
     ),
     "train_end is ignored": Mutant(
@@ -184,7 +187,25 @@ MUTANTS = {
         "training/logistic.py", "intercept += float(np.log(share / (1 - share)))", "pass", LOGISTIC
     ),
     "the gate never closes": Mutant(
-        "data/validate.py", "if too_many:", "if too_many and not verdicts:", GATE
+        "data/validate.py", "if closed:", "if closed and not verdicts:", GATE
+    ),
+    "the gate of a day never closes": Mutant(
+        "data/day_gate.py", "if one.share > share", "if one.share > 1", DAY_GATE
+    ),
+    "a bad day spoils only itself": Mutant(
+        "data/bad_days.py", "for n in range(first, longest)", "for n in range(1)", BAD_DAYS
+    ),
+    "drift trains at once": Mutant(
+        "monitoring/retrain_checks.py",
+        "if sum(one not in bad for one in mature) >= least:",
+        "if least:",
+        RETRAIN,
+    ),
+    "a fault of the source is learned from": Mutant(
+        "monitoring/quarantine.py",
+        'if finding.upstream and finding.level == "FAIL":',
+        "if not finding:",
+        "tests/unit/monitoring/test_quarantine.py",
     ),
     "every row is good": Mutant(
         "data/check_rows.py",
@@ -333,7 +354,7 @@ MUTANTS = {
     "all days are scored": Mutant(
         "inference/batch_score.py",
         "features.filter(features.as_of_date == ibis.literal(day))",
-        "features.filter(features.as_of_date <= ibis.literal(day))",
+        "features.filter(features.as_of_date >= ibis.literal(day))",
         SCORE,
     ),
     "a model answers without its golden rows": Mutant(
