@@ -119,7 +119,7 @@ def test_a_change_is_waited_for_killed_and_learned(changed: Path) -> None:
     grow(changed, LATER)
     assert "FAIL" in check(changed, LATER - 1, LATER)
     before = production(changed)
-    for mark in ("'build_training_set'", "'train_baseline'", "'train_candidate'"):
+    for mark in ("'build_training_set'", "'train_candidate'"):
         kill(changed, mark)
         assert production(changed) == before, "no half promotion"
         assert len(lines(changed)) == 2
