@@ -1,11 +1,16 @@
-"""Writes small files so that a reader sees the old or the new one, whole."""
+"""Small files: written so that a reader sees the old or the new one, whole; read or explained."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from churn_mlops.errors import ContractError
+
+Read = TypeVar("Read")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -27,3 +32,29 @@ def write_bytes(path: Path, body: bytes) -> None:
 def write_json(path: Path, body: Any) -> None:
     """Write JSON for people and programs: indented, one newline at the end, finite numbers only."""
     write_text(path, json.dumps(body, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, parse: Callable[[Any], Read], fix: str) -> Read | None:
+    """Read what JSON says; None when there is no such file.
+
+    Parameters
+    ----------
+    path : Path
+    parse : callable
+        Makes something of what JSON holds; what it stumbles over is told as damage.
+    fix : str
+        What to do about a damaged file.
+
+    Raises
+    ------
+    ContractError
+        The file is damaged or cannot be read.
+    """
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ContractError(f"{path} cannot be read: {error}", fix="see to its rights") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ContractError(f"{path} is damaged: {error!r}", fix=fix) from error

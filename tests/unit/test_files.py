@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from churn_mlops.files import write_json, write_text
+from churn_mlops.errors import ContractError
+from churn_mlops.files import read_json, write_json, write_text
 
 
 def test_the_folder_is_made_and_nothing_is_left_beside(tmp_path: Path) -> None:
@@ -32,3 +33,26 @@ def test_json_ends_with_a_newline_and_holds_finite_numbers_only(tmp_path: Path) 
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "b.json", float("nan"))
     assert (tmp_path / "b.json").read_text() == text
+
+
+def test_json_is_read_as_what_is_made_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    assert read_json(path, lambda body: body["a"], "do this") is None
+    write_json(path, {"a": 1})
+    assert read_json(path, lambda body: body["a"] + 1, "do this") == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", "1", '{"a": {}}', '{"a": "x"}'])
+def test_what_cannot_be_made_sense_of_is_damage_and_names_the_file(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "b.json"
+    path.write_text(text)
+    with pytest.raises(ContractError, match=r"b\.json is damaged: ") as caught:
+        read_json(path, lambda body: int(body["a"]), "do this")
+    assert caught.value.fix == "do this"
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="cannot be read"):
+        read_json(tmp_path, lambda body: body, "do this")

@@ -7,14 +7,13 @@ ahead, so when activity itself may be wrong it also spoils those of the days bef
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from churn_mlops.errors import ContractError
-from churn_mlops.files import write_json
+from churn_mlops.files import read_json, write_json
 from churn_mlops.params import Params
 
 
@@ -52,19 +51,15 @@ def read_bad_days(params: Params) -> list[BadDay]:
     ContractError
         The file is damaged.
     """
-    path = bad_days_path(params)
-    if not path.exists():
-        return []
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-        return [
-            BadDay(date.fromisoformat(one["day"]), one["check"], one["why"], one["labels"] is True)
-            for one in body["days"]
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ContractError(
-            f"{path} is damaged: {error!r}", fix='mend it by hand; none is {"days": []}'
-        ) from error
+    fix = 'mend it by hand; none is {"days": []}'
+    return read_json(bad_days_path(params), _parsed, fix) or []
+
+
+def _parsed(body: Any) -> list[BadDay]:
+    return [
+        BadDay(date.fromisoformat(one["day"]), one["check"], one["why"], one["labels"] is True)
+        for one in body["days"]
+    ]
 
 
 def write_bad_days(params: Params, days: Iterable[BadDay]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ContractError
+from churn_mlops.files import read_json
 from churn_mlops.params import Params
 
 
@@ -65,16 +66,19 @@ def known_last_day(params: Params) -> date | None:
     ContractError
         The report is damaged.
     """
-    path = report_path(params)
-    if not path.exists():
-        return None
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        return date.fromisoformat(report["calendar"]["last_day"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ContractError(
-            f"{path} is damaged: {error!r}", fix="write it anew: `dvc repro -f validate_data`"
-        ) from error
+    return _told_day(params, "last_day")
+
+
+def known_first_day(params: Params) -> date | None:
+    """The first day of the log, as `known_last_day` the last one."""
+    return _told_day(params, "first_day")
+
+
+def _told_day(params: Params, name: str) -> date | None:
+    def parse(report: Any) -> date:
+        return date.fromisoformat(report["calendar"][name])
+
+    return read_json(report_path(params), parse, "write it anew: `dvc repro -f validate_data`")
 
 
 def last_possible_day(params: Params) -> date:

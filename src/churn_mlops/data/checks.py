@@ -77,6 +77,9 @@ CHECKS = (
           "the period ends before it begins", "mend it in the source"),
 )  # fmt: skip
 
+GATE = frozenset(check.number for check in CHECKS)
+"""Numbers of the checks of raw data."""
+
 LEAKAGE_CHECKS = (
     Check("CHN301", "label inside the test days", "training_dataset", "leakage",
           "a training label is decided on a test day", "report it: the split rules it out"),

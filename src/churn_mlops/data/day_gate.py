@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from churn_mlops.data.bad_days import BadDay, mark, read_bad_days, unmark
-from churn_mlops.data.checks import CHECKS
+from churn_mlops.data.checks import GATE
 from churn_mlops.data.verdict import Verdict, named
 from churn_mlops.errors import QuarantineError
 from churn_mlops.params import Params
@@ -15,8 +15,6 @@ from churn_mlops.params import Params
 MINIMUM_BAD_ROWS = 10
 """So many bad rows of a table are set aside and refuse nothing, whatever their share: on a day with
 two sign-ups one bad row is half of them, and no reason to go without the day."""
-
-GATE = frozenset(check.number for check in CHECKS)
 
 
 def too_bad(verdicts: Mapping[str, Verdict], params: Params) -> list[str]:

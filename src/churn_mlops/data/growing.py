@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date
 
 from churn_mlops import engine
-from churn_mlops.data.calendar import report_path
+from churn_mlops.data.calendar import known_first_day
 from churn_mlops.data.check_rows import good
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.data.window import Checked
+from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
 from churn_mlops.tables import Contract
@@ -40,9 +40,9 @@ def growth(
 def first_day(params: Params) -> date | None:
     """The first day of the log as the gate told it, passed or not."""
     try:
-        body = json.loads(report_path(params).read_text(encoding="utf-8"))
-        return date.fromisoformat(body["calendar"]["first_day"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return known_first_day(params)
+    except ContractError:
+        # Without it all is made as a whole, the report as well.
         return None
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from churn_mlops.errors import ContractError
-from churn_mlops.files import write_json
+from churn_mlops.files import read_json, write_json
 from churn_mlops.params import Params
 
 
@@ -63,20 +63,15 @@ def read_watermark(params: Params) -> Watermark | None:
     ContractError
         The file is damaged.
     """
-    path = watermark_path(params)
-    if not path.exists():
-        return None
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-        day = body["as_of"]
-        as_of = None if day is None else date.fromisoformat(day)
-        sizes = {str(name): int(size) for name, size in body.get("sizes", {}).items()}
-        return Watermark(as_of, bool(body["ingested"]), str(body["source"]), sizes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ContractError(
-            f"{path} is damaged: {error!r}",
-            fix="read the source as a whole again: `churn generate-data --anew`",
-        ) from error
+    fix = "read the source as a whole again: `churn generate-data --anew`"
+    return read_json(watermark_path(params), _parsed, fix)
+
+
+def _parsed(body: Any) -> Watermark:
+    day = body["as_of"]
+    as_of = None if day is None else date.fromisoformat(day)
+    sizes = {str(name): int(size) for name, size in body.get("sizes", {}).items()}
+    return Watermark(as_of, bool(body["ingested"]), str(body["source"]), sizes)
 
 
 def write_watermark(params: Params, mark: Watermark) -> None:

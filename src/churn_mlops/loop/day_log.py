@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from churn_mlops.errors import ContractError
-from churn_mlops.files import write_json
+from churn_mlops.files import read_json, write_json
 from churn_mlops.params import Params
 
 DONE, FAILED = "done", "failed"
@@ -84,14 +82,10 @@ def read_day_log(params: Params, day: date) -> DayLog | None:
     ContractError
         The file is damaged.
     """
-    path = day_log_path(params, day)
-    if not path.exists():
-        return None
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-        given = date.fromisoformat(body["as_of_date"])
-        return DayLog(given, body["status"], body["steps"], body["error"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ContractError(
-            f"{path} is damaged: {error!r}", fix="remove it; the day is worked in again"
-        ) from error
+    fix = "remove it; the day is worked in again"
+    return read_json(day_log_path(params, day), _parsed, fix)
+
+
+def _parsed(body: Any) -> DayLog:
+    day = date.fromisoformat(body["as_of_date"])
+    return DayLog(day, body["status"], body["steps"], body["error"])

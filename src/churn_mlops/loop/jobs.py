@@ -18,10 +18,11 @@ from churn_mlops.errors import (
     TrackingError,
     WorkspaceBusyError,
 )
-from churn_mlops.loop.day_log import DAYS, days_done
+from churn_mlops.loop.day_log import days_done
 from churn_mlops.loop.lock import workspace_lock
 from churn_mlops.monitoring.attempts import backoff
 from churn_mlops.monitoring.findings import EXIT_CODES
+from churn_mlops.monitoring.reports import reports
 from churn_mlops.monitoring.told import published
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
@@ -179,12 +180,10 @@ def drift_check(params: Params) -> Done:
 
 def _unchecked(params: Params) -> list[date]:
     """Days between the last drift report and the last day of the data, worked in, not checked."""
-    from churn_mlops.monitoring.drift import reports_folder
-
-    reports = (date.fromisoformat(path.stem) for path in reports_folder(params).glob(DAYS))
+    known = [date.fromisoformat(path.stem) for path in reports(params)]
     mark = read_watermark(params)
     newest = mark.as_of if mark else None
-    return [day for day in days_done(params, max(reports, default=None)) if day != newest]
+    return [day for day in days_done(params, max(known, default=None)) if day != newest]
 
 
 def _checked(params: Params, day: date) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from churn_mlops.data.checks import BY_NUMBER
 from churn_mlops.errors import ContractError
 from churn_mlops.monitoring.delivered import note, told, told_path
 from churn_mlops.monitoring.message import TITLE_CHARACTERS, Message, Severity, one_line
-from churn_mlops.monitoring.news import RETRAIN_WAITED, News, gather
+from churn_mlops.monitoring.news import News, gather
 from churn_mlops.monitoring.notify import channels, notify
 from churn_mlops.params import Params
+from churn_mlops.registry.history import RETRAIN_WAITED
 from churn_mlops.summary import Summary
 
 TOP_FINDINGS = 10

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Literal
 
 from churn_mlops import engine
@@ -25,6 +24,7 @@ from churn_mlops.monitoring.moved import Moved, compare, graded
 from churn_mlops.monitoring.quarantine import quarantine_day
 from churn_mlops.monitoring.reference import RISK, Like, Reference, reference_of
 from churn_mlops.monitoring.report import Report
+from churn_mlops.monitoring.reports import reports_folder
 from churn_mlops.monitoring.totals import known_totals
 from churn_mlops.params import DriftCheck, Params
 from churn_mlops.registry.champion import load_champion
@@ -35,15 +35,14 @@ from churn_mlops.summary import Summary
 def run(params: Params, as_of_date: date | None = None) -> Summary:
     """Check a day; write ``artifacts/monitoring/drift/DATE.json`` and ``drift_latest.json``.
 
-    The latter is that of the last day of the data: looking back hides nothing.
+    The latter is that of the last day of the data: looking back hides nothing. A fault of whoever
+    delivers the data also marks the day as one that is not to be learned from.
 
     Parameters
     ----------
     params : Params
     as_of_date : date, optional
         The last day of the data by default.
-
-    A fault of whoever delivers the data also marks the day as one that is not to be learned from.
 
     Raises
     ------
@@ -87,11 +86,6 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
         "model_version": bundle.version,
     }
     return Summary("drift_check", {"users": day.users}, outputs, facts, report.lines())
-
-
-def reports_folder(params: Params) -> Path:
-    """Where the last check of each day lies, as DATE.json."""
-    return Path(params.paths.artifacts) / "monitoring" / "drift"
 
 
 def check(

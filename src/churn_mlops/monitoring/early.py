@@ -8,11 +8,9 @@ and activity belong to different people and it falls to 0.5 at once, although no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -23,8 +21,10 @@ import pyarrow.compute as pc
 
 from churn_mlops.engine import Engine
 from churn_mlops.errors import ContractError
+from churn_mlops.files import read_json
 from churn_mlops.inference.kept import Batch, Kept, folder
 from churn_mlops.monitoring.findings import FOLLOWS, Finding
+from churn_mlops.monitoring.reports import reports
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import Bundle
 from churn_mlops.tables import contracts, exists, scan
@@ -205,20 +205,18 @@ def roc_auc(risks: np.ndarray, left: np.ndarray) -> tuple[float, float]:
 
 def usual_values(params: Params, version: str, day: date, bad: frozenset[date]) -> list[float]:
     """What earlier drift reports say of the same champion, of the last `USUAL_DAYS` sound days."""
-    reports = Path(params.paths.artifacts) / "monitoring" / "drift"
-    paths = [path for path in sorted(reports.glob("????-??-??.json")) if path.stem < str(day)]
     found = []
-    for path in paths[-MOST_FILES:]:
-        try:
-            body = json.loads(path.read_text(encoding="utf-8"))
-            said = body.get("early") if body["model_version"] == version else None
-            numbers = [one["check"] for one in (*body["findings"], *body["muted"])]
-            sound = FOLLOWS not in numbers and date.fromisoformat(body["as_of_date"]) not in bad
-            if said is not None and sound:
-                found.append(float(said["roc_auc"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ContractError(
-                f"{path} is damaged: {error!r}",
-                fix=f"check its day again: `churn drift-check --as-of-date {path.stem}`",
-            ) from error
+    for path in reports(params, day - timedelta(days=1))[-MOST_FILES:]:
+        fix = f"check its day again: `churn drift-check --as-of-date {path.stem}`"
+        value = read_json(path, lambda body: _usual(body, version, bad), fix)
+        if value is not None:
+            found.append(value)
     return found[-USUAL_DAYS:]
+
+
+def _usual(body: Any, version: str, bad: frozenset[date]) -> float | None:
+    """What a report says of the champion on a sound day."""
+    said = body.get("early") if body["model_version"] == version else None
+    numbers = [one["check"] for one in (*body["findings"], *body["muted"])]
+    sound = FOLLOWS not in numbers and date.fromisoformat(body["as_of_date"]) not in bad
+    return float(said["roc_auc"]) if said is not None and sound else None

@@ -10,17 +10,17 @@ from typing import TypeVar
 
 from churn_mlops.data.bad_days import BadDay, read_bad_days
 from churn_mlops.data.calendar import report_path
+from churn_mlops.data.checks import GATE
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ChurnError
+from churn_mlops.monitoring.reports import reports
 from churn_mlops.monitoring.state_files import Drift, Finding, Performance, Validation, read
 from churn_mlops.params import Params
 from churn_mlops.registry.champion import production_folder
-from churn_mlops.registry.history import ledger
+from churn_mlops.registry.history import RETRAIN_WAITED, RETRAINED, ledger
 from churn_mlops.registry.ledger import Entry
 
 FAIL = "FAIL"
-GATE_CHECKS = "CHN1"
-RETRAIN_WAITED, RETRAINED = "retrain_waited", "retrained"
 Part = TypeVar("Part")
 
 
@@ -73,13 +73,13 @@ class News:
     def refused(self) -> bool:
         """The newest data did not pass the gate: as a whole, or its last day."""
         report = self.validation is not None and self.validation.status != "passed"
-        gate = (one for one in self.bad_days if one.check.startswith(GATE_CHECKS))
+        gate = (one for one in self.bad_days if one.check in GATE)
         return report or any(one.day == self.last_day for one in gate)
 
     @property
     def refused_data(self) -> str:
         """Which data did not pass: the days that the gate has marked, else all up to the last."""
-        gate = {str(one.day) for one in self.bad_days if one.check.startswith(GATE_CHECKS)}
+        gate = {str(one.day) for one in self.bad_days if one.check in GATE}
         return f"the data of {', '.join(sorted(gate))}" if gate else f"data up to {self.last_day}"
 
     @property
@@ -145,7 +145,7 @@ def gather(params: Params) -> News:
         performance=performance,
         bad_days=tuple(one for one in bad if one.day >= day),
         retraining=_retraining(entries, day),
-        fails=part(unread, lambda: _fails(params, monitoring / "drift", day), 0),
+        fails=part(unread, lambda: _fails(params, day), 0),
         has_champion=production_folder(params).exists(),
         damaged=tuple(damaged),
         unread=tuple(unread),
@@ -160,9 +160,8 @@ def _retraining(entries: Sequence[Entry], day: date) -> Entry | None:
     return None
 
 
-def _fails(params: Params, folder: Path, day: date) -> int:
+def _fails(params: Params, day: date) -> int:
     """How many of the last checks, up to a day, FAIL."""
-    names = sorted(path.stem for path in folder.glob("*.json") if path.stem <= day.isoformat())
-    last = names[-params.monitoring.retrain.drift_checks :]
-    checks = [read(folder / f"{name}.json", Drift, "churn drift-check") for name in last]
+    last = reports(params, day)[-params.monitoring.retrain.drift_checks :]
+    checks = [read(path, Drift, "churn drift-check") for path in last]
     return sum(one is not None and one.status == FAIL for one in checks)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from churn_mlops.errors import ContractError
-from churn_mlops.files import write_json
+from churn_mlops.files import read_json, write_json
 from churn_mlops.monitoring import probation
 from churn_mlops.monitoring.evidence import Evidence
 from churn_mlops.monitoring.repro import Outcome, repro, require_workspace
@@ -247,19 +247,13 @@ def _pending(params: Params) -> Path:
 
 def _begun(params: Params) -> dict[str, Any] | None:
     """What a training was for that was killed; None when none was."""
-    path = _pending(params)
-    if not path.exists():
-        return None
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-        # In the order of `Decision.as_json`, so that what is told of it has the same bytes.
-        wanted = ("as_of_date", "action", "reason", "triggers", "checks", "after")
-        return {key: body[key] for key in wanted}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ContractError(
-            f"{path} is damaged: {error!r}",
-            fix="remove it; the next run decides anew",
-        ) from error
+    # In the order of `Decision.as_json`, so that what is told of it has the same bytes.
+    wanted = ("as_of_date", "action", "reason", "triggers", "checks", "after")
+    return read_json(
+        _pending(params),
+        lambda body: {key: body[key] for key in wanted},
+        "remove it; the next run decides anew",
+    )
 
 
 def _noted(begun: dict[str, Any], params: Params) -> dict[str, Any] | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from churn_mlops.data.bad_days import BadDay, read_bad_days, spoiled
 from churn_mlops.data.calendar import known_last_day, read_calendar, report_path
+from churn_mlops.data.checks import GATE
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ContractError
+from churn_mlops.files import read_json
 from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Lost, Trial
 from churn_mlops.monitoring.findings import JOINT
+from churn_mlops.monitoring.reports import reports
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import Bundle
 from churn_mlops.registry.champion import load_champion
@@ -31,12 +33,8 @@ from churn_mlops.registry.ledger import Entry
 RANKING = ("pr_auc", "roc_auc")
 # Drift that began earlier is read as having begun then.
 MOST_CHECKS = 120
-# Checks of raw data; what a drift check finds has its own precondition.
-_GATE = "CHN1"
 # What the line of a training says that found nothing to train.
 UP_TO_DATE = "up_to_date"
-
-Read = TypeVar("Read")
 
 
 def read_evidence(params: Params) -> Evidence:
@@ -102,15 +100,16 @@ def _first_day(bundle: Bundle, params: Params) -> date:
 
 def rejected(params: Params, day: date, bad: Sequence[BadDay]) -> str | None:
     """Why a day did not pass validation; None when it did."""
-    marked = [one for one in bad if one.day == day and one.check.startswith(_GATE)]
+    # What a drift check finds has its own precondition.
+    marked = [one for one in bad if one.day == day and one.check in GATE]
     if marked:
         return f"{day} did not pass validation: {marked[0].check} {marked[0].why}"
     path = report_path(params)
     if not path.exists():
         return f"{day} has not been validated: there is no {path}"
-    report = _mapping(path, "dvc repro -f validate_data")
-    if report.get("status") != "passed":
-        return f"{day} did not pass validation: {path} says '{report.get('status')}'"
+    status = read_json(path, lambda body: body.get("status"), _anew("dvc repro -f validate_data"))
+    if status != "passed":
+        return f"{day} did not pass validation: {path} says '{status}'"
     known = known_last_day(params)
     if known is not None and known < day:
         return f"{day} has not been validated: {path} ends on {known}"
@@ -122,10 +121,9 @@ def read_drift(params: Params, until: date) -> tuple[Checked, ...]:
 
     There may be later ones, when the data were begun anew or an earlier state was checked out.
     """
-    folder = Path(params.paths.artifacts) / "monitoring" / "drift"
-    known = sorted(folder.glob("????-??-??.json"))
-    paths = [path for path in known if path.stem <= until.isoformat()][-MOST_CHECKS:]
-    return tuple(_parsed(path, _checked, "churn drift-check --as-of-date DAY") for path in paths)
+    fix = _anew("churn drift-check --as-of-date DAY")
+    found = (read_json(path, _checked, fix) for path in reports(params, until)[-MOST_CHECKS:])
+    return tuple(one for one in found if one is not None)
 
 
 def _checked(body: Mapping[str, Any]) -> Checked:
@@ -156,11 +154,12 @@ def read_fallen(params: Params, version: str, bad: Sequence[BadDay] = ()) -> tup
     its value does.
     """
     path = Path(params.paths.artifacts) / "monitoring" / "performance_latest.json"
-    if not path.exists():
-        return ()
     most = params.monitoring.retrain.broken_promise_days
     days = spoiled(bad, params)
-    return _parsed(path, lambda body: _fallen(body, version, most, days), "churn performance")
+    found = read_json(
+        path, lambda body: _fallen(body, version, most, days), _anew("churn performance")
+    )
+    return found or ()
 
 
 def _fallen(
@@ -281,25 +280,5 @@ def _idle(entry: Entry) -> bool:
     return entry.action == RETRAINED and told.get("decision") == UP_TO_DATE
 
 
-def _parsed(path: Path, parse: Callable[[Mapping[str, Any]], Read], command: str) -> Read:
-    body = _mapping(path, command)
-    try:
-        return parse(body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ContractError(
-            f"{path} is damaged: {error!r}", fix=f"write it anew: `{command}`"
-        ) from error
-
-
-def _mapping(path: Path, command: str) -> dict[str, Any]:
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ContractError(
-            f"{path} is damaged: {error}", fix=f"write it anew: `{command}`"
-        ) from error
-    except OSError as error:
-        raise ContractError(f"{path} cannot be read: {error}", fix="see to its rights") from error
-    if not isinstance(body, dict):
-        raise ContractError(f"{path} is damaged: no object", fix=f"write it anew: `{command}`")
-    return body
+def _anew(command: str) -> str:
+    return f"write it anew: `{command}`"
