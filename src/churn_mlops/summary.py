@@ -31,16 +31,14 @@ class Summary:
     facts: dict[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
+    def body(self) -> dict[str, Any]:
+        """What JSON is made of."""
+        outputs = [str(path) for path in self.outputs]
+        return {"stage": self.stage, "rows": self.rows, "outputs": outputs, "facts": self.facts}
+
     def as_json(self, seconds: float) -> str:
         """One JSON object on one line."""
-        body = {
-            "stage": self.stage,
-            "rows": self.rows,
-            "outputs": [str(path) for path in self.outputs],
-            "facts": self.facts,
-            "seconds": round(seconds, 3),
-        }
-        return json.dumps(body, default=str)
+        return json.dumps(self.body() | {"seconds": round(seconds, 3)}, default=str)
 
     def as_text(self, seconds: float) -> str:
         """A few lines for people."""

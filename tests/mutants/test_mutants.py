@@ -199,7 +199,7 @@ MUTANTS = {
     ),
     "drift trains at once": Mutant(
         "monitoring/retrain_checks.py",
-        "if sum(one not in bad for one in mature) >= least:",
+        "if _sound(since - timedelta(days=1), last, bad)[0] >= least:",
         "if least:",
         RETRAIN,
     ),

@@ -15,12 +15,11 @@ from churn_mlops import engine
 from churn_mlops.data import source_files, source_sql
 from churn_mlops.data.columns import contract_of, mapping, renamed
 from churn_mlops.data.parse import typed
+from churn_mlops.data.raw_tables import OWN_DAY
 from churn_mlops.data.seen_files import read_seen
 from churn_mlops.data.sources import require_derivable
 from churn_mlops.data.watermark import Watermark
 from churn_mlops.params import Params
-
-DAY_OF = {"users": "signup_date", "events": "event_time", "subscriptions": "start_date"}
 
 
 @dataclass
@@ -122,7 +121,7 @@ def _sql(con: engine.Engine, params: Params, first: date | None, last: date) -> 
     delivery = Delivery()
     with source_sql.connection(url) as database:
         for name in _names(params):
-            time = mapping(name, params).get(DAY_OF[name], DAY_OF[name])
+            time = mapping(name, params).get(OWN_DAY[name], OWN_DAY[name])
             # Users and periods are few, and may be told long after their day.
             span = source_sql.Span(first if name == "events" else None, last)
             relation = getattr(params.data.sql, name)
@@ -141,7 +140,7 @@ def _sql(con: engine.Engine, params: Params, first: date | None, last: date) -> 
 
 def _until(table: ir.Table, name: str, last: date) -> ir.Table:
     """Leave out rows of later days; of rows whose day cannot be read the gate will tell."""
-    day = typed(table[DAY_OF[name]], "date")
+    day = typed(table[OWN_DAY[name]], "date")
     return table.filter((day <= last) | day.isnull())
 
 
@@ -172,7 +171,7 @@ def _files(
         tables = opened(name, changed if unchanged else None) if changed or not states else []
         delivery.seen |= {file: states[file] for file in unchanged}
         for where, table in tables:
-            day = typed(table[DAY_OF[name]], "date")
+            day = typed(table[OWN_DAY[name]], "date")
             if engine.value(con, (day > last).any().fill_null(False)):
                 ahead.add(where)
             elif where in states:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from churn_mlops import engine
@@ -12,7 +11,6 @@ from churn_mlops.data.watermark import read_watermark
 from churn_mlops.data.window import Checked
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
-from churn_mlops.summary import Summary
 from churn_mlops.tables import Contract
 from churn_mlops.tables.growth import Growth, Whole, growth_of
 
@@ -55,8 +53,3 @@ def begins_earlier(con: engine.Engine, checked: Checked, params: Params) -> Whol
     if earliest is not None and earliest < begin:
         return Whole(f"a user who signed up on {earliest} has arrived; the log began on {begin}")
     return None
-
-
-def as_a_whole(summary: Summary, whole: Whole, stage: str) -> Summary:
-    """The summary of a stage that ran as a whole in the place of a day's step."""
-    return replace(summary, stage=stage, facts=summary.facts | {"as a whole": whole.why})

@@ -53,7 +53,7 @@ def run(params: Params) -> Summary:
             growth = earlier
     # The report of a day's delivery promises less than the whole is held to.
     validate.run(params)
-    return growing.as_a_whole(prepare_dataset.run(params), growth, "prepare_day")
+    return growth.told(prepare_dataset.run(params), "prepare_day")
 
 
 def _grown(con: engine.Engine, checked: Checked, growth: Growth, params: Params) -> Summary:

@@ -22,6 +22,8 @@ from churn_mlops.tables.folders import settle
 
 HEADER_BYTES = 1 << 20
 SAMPLE_ROWS = 1_000
+OWN_DAY = {"users": "signup_date", "events": "event_time", "subscriptions": "start_date"}
+"""The column that tells of the day a raw row is about, by table."""
 
 
 @dataclass(frozen=True)

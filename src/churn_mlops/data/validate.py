@@ -18,14 +18,13 @@ from churn_mlops.data.check_rows import (
     check_subscriptions,
     check_users,
     good,
-    repeated_ids,
 )
 from churn_mlops.data.day_gate import judge, refused_days, told_arrivals, too_bad
 from churn_mlops.data.growing import ingested_until
 from churn_mlops.data.raw_tables import RawTables, check_structure, open_raw, readable
 from churn_mlops.data.verdict import NOTHING, Verdict, named, plain, tally_days
 from churn_mlops.data.watermark import source_of
-from churn_mlops.data.window import with_arrival
+from churn_mlops.data.window import repeated, with_arrival
 from churn_mlops.errors import NotEnoughDataError, QuarantineError
 from churn_mlops.files import write_json
 from churn_mlops.params import Params
@@ -47,11 +46,10 @@ def quarantine_contract(contract: Contract) -> Contract:
 def checked_tables(con: engine.Engine, raw: RawTables, params: Params) -> dict[str, ir.Table]:
     """All raw tables with their checks, by name; users are held, as events need them."""
     last_day = last_possible_day(params)
-    users = check_users(
-        raw.users, params, last_day, _repeated(con, raw.users, "user_id", contracts.users(params))
-    )
+    again = repeated(con, raw.users, "user_id", contracts.users(params), "repeated_users")
+    users = check_users(raw.users, params, last_day, again)
     users = con.create_table("checked_users", users, temp=True)
-    twice = _repeated(con, raw.events, "event_id", contracts.events(params))
+    twice = repeated(con, raw.events, "event_id", contracts.events(params), "repeated_events")
     tables = {
         "users": users,
         "events": check_events(raw.events, good(users), params, last_day, twice),
@@ -59,12 +57,6 @@ def checked_tables(con: engine.Engine, raw: RawTables, params: Params) -> dict[s
     if raw.subscriptions is not None:
         tables["subscriptions"] = check_subscriptions(raw.subscriptions, good(users), params)
     return tables
-
-
-def _repeated(con: engine.Engine, raw: ir.Table, key: str, contract: Contract) -> ir.Table | None:
-    """The repeated ids, held; None when every id is unique, which saves the search for them."""
-    twice = con.create_table(f"repeated_{key}", repeated_ids(raw, key, contract), temp=True)
-    return twice if engine.value(con, twice.count()) else None
 
 
 def run(params: Params) -> Summary:

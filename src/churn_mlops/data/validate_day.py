@@ -53,7 +53,7 @@ def run(params: Params) -> Summary:
             if earlier is None:
                 return _judged(con, checked, growth, params)
             growth = earlier
-    return growing.as_a_whole(validate.run(params), growth, "validate_day")
+    return growth.told(validate.run(params), "validate_day")
 
 
 def _growth(params: Params) -> Growth | Whole:

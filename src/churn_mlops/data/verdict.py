@@ -14,8 +14,7 @@ import ibis.expr.types as ir
 from churn_mlops import engine
 from churn_mlops.data.check_rows import ARRIVED
 from churn_mlops.data.checks import BY_NUMBER
-
-_OWN_DAY = {"users": "signup_date", "events": "event_time", "subscriptions": "start_date"}
+from churn_mlops.data.raw_tables import OWN_DAY
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def tally_days(
     days : collection of date
         Those that are asked for, at least one.
     """
-    day = checked[ARRIVED] if ARRIVED in checked.columns else checked[_OWN_DAY[name]].cast("date")
+    day = checked[ARRIVED] if ARRIVED in checked.columns else checked[OWN_DAY[name]].cast("date")
     asked = day.isin([ibis.literal(one) for one in sorted(days)]).fill_null(False)
     return _counted(con, checked, asked.ifelse(day, ibis.null("date")))
 

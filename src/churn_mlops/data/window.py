@@ -57,9 +57,8 @@ def checked_window(con: engine.Engine, params: Params, growth: Growth) -> Checke
     users = hold_as(con, "checked_users", _checked_users(con, params, growth))
     raw = hold_as(con, "raw_window", _raw_window(con, params, growth))
     contract = contracts.events(params)
-    twice = hold_as(con, "twice", repeated_ids(raw, "event_id", contract))
-    some = twice if engine.value(con, twice.count()) else None
-    events = check_events(raw, good(users), params, growth.last, some)
+    twice = repeated(con, raw, "event_id", contract, "twice")
+    events = check_events(raw, good(users), params, growth.last, twice)
     before = _ids_before(con, params, growth.first)
     events = _taken(con, events, raw, before, "taken")
     subscriptions = None
@@ -67,6 +66,14 @@ def checked_window(con: engine.Engine, params: Params, growth: Growth) -> Checke
         all_of_them = with_arrival(con, contracts.subscriptions(params), params)
         subscriptions = check_subscriptions(all_of_them, good(users), params)
     return Checked(users, hold_as(con, "checked_events", events), subscriptions)
+
+
+def repeated(
+    con: engine.Engine, raw: ir.Table, key: str, contract: Contract, name: str
+) -> ir.Table | None:
+    """The repeated ids, held under a name; None when each is unique: saves the search for them."""
+    twice = con.create_table(name, repeated_ids(raw, key, contract), temp=True)
+    return twice if engine.value(con, twice.count()) else None
 
 
 def checked_strays(
@@ -84,9 +91,8 @@ def checked_strays(
     raw = hold_as(con, "raw_strays", raw)
     if not engine.value(con, raw.count()):
         return None
-    twice = hold_as(con, "stray_twice", repeated_ids(raw, "event_id", contract))
-    some = twice if engine.value(con, twice.count()) else None
-    strays = check_events(raw, good(checked.users), params, growth.last, some)
+    twice = repeated(con, raw, "event_id", contract, "stray_twice")
+    strays = check_events(raw, good(checked.users), params, growth.last, twice)
     before = _ids_before(con, params, growth.first)
     strays = _taken(con, strays, raw, before, "taken_by_strays")
     within = good(checked.events).select("event_id")
@@ -120,9 +126,8 @@ def _ids_before(con: engine.Engine, params: Params, first: date) -> ir.Table | N
 def _checked_users(con: engine.Engine, params: Params, growth: Growth) -> ir.Table:
     contract = contracts.users(params)
     raw = with_arrival(con, contract, params)
-    twice = hold_as(con, "users_twice", repeated_ids(raw, "user_id", contract))
-    some = twice if engine.value(con, twice.count()) else None
-    return check_users(raw, params, growth.last, some)
+    twice = repeated(con, raw, "user_id", contract, "users_twice")
+    return check_users(raw, params, growth.last, twice)
 
 
 def _raw_window(con: engine.Engine, params: Params, growth: Growth) -> ir.Table:

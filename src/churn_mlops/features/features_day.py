@@ -39,10 +39,7 @@ def run(params: Params) -> Summary:
     sign = features_fingerprint(params, made)
     growth = growth_of(contract, params, sign, None if made is None else made.last_day)
     if isinstance(growth, Whole):
-        summary = whole_stage.run(params)
-        return replace(
-            summary, stage="features_day", facts=summary.facts | {"as a whole": growth.why}
-        )
+        return growth.told(whole_stage.run(params), "features_day")
     begin = growth.first - timedelta(days=look_back(params))
     with engine.connect(params) as con:
         users = scan(con, contracts.users(params, "processed"), params)

@@ -107,6 +107,39 @@ class Batch:
     def __len__(self) -> int:
         return len(self.risks)
 
+    def found_in(self, users: pa.Array, table: str) -> tuple[np.ndarray, pa.Array]:
+        """Look the batch's users up in another table of the same day.
+
+        Parameters
+        ----------
+        users : pyarrow Array
+            The table's, each once.
+        table : str
+            Its name, for messages.
+
+        Returns
+        -------
+        array of bool, shape (len(self),)
+            Who is there.
+        pyarrow Array
+            Their places in the table, in the order of the batch.
+
+        Raises
+        ------
+        ContractError
+            The type of user_id has changed since.
+        """
+        import pyarrow.compute as pc
+
+        if users.type != self.users.type:
+            raise ContractError(
+                f"the predictions of {self.day} have user ids of type {self.users.type},"
+                f" {table} of type {users.type}",
+                fix="set data.user_id back, or remove the old files from data/scored",
+            )
+        place = pc.index_in(self.users, value_set=users)
+        return place.is_valid().to_numpy(zero_copy_only=False), place.drop_null()
+
 
 def meaning_of(churn: Churn) -> dict[str, Any]:
     """What a label says; predictions can only be graded by labels of the same meaning."""

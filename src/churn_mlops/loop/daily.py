@@ -79,19 +79,16 @@ def run(params: Params, as_of: date | None = None, until: str | None = None) -> 
         mark = read_watermark(params)
         open_day = _broken_off(params, mark)
         days = days_to_work_in(mark, as_of or _newest(params, mark, open_day), open_day)
+        done: list[DayLog] = []
         refused: QuarantineError | None = None
-        done: DayLog | None = None
         for day in days:
             try:
-                done = work_in(params, day, parts)
+                done.append(work_in(params, day, parts))
             except QuarantineError as error:
                 refused = error
     if refused is not None:
         raise refused
-    if done is None:
-        reached = mark.as_of if mark else None
-        return Summary("daily", {}, [], {"as_of_date": str(reached), "days": 0})
-    return summed_up(params, done, len(days))
+    return summed_up(params, done[-1], len(done))
 
 
 def work_in(params: Params, day: date, parts: Sequence[Step]) -> DayLog:
@@ -125,7 +122,7 @@ def work_in(params: Params, day: date, parts: Sequence[Step]) -> DayLog:
 
 
 def days_to_work_in(mark: Watermark | None, last: date, open_day: date | None) -> list[date]:
-    """The days from the one that was broken off, or the one after the watermark, to the last.
+    """The days from the one that was broken off, or after the watermark, to the last: at least one.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ class Ended:
 
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints."""
-        error, summary = self.error, self.done.summary if self.done else None
+        error = self.error
         return {
             "job": self.job,
             "attempts": self.attempts,
@@ -82,14 +82,7 @@ class Ended:
             "error": None
             if error is None
             else {"type": type(error).__name__, "message": error.message, "fix": error.fix},
-            "summary": None
-            if summary is None
-            else {
-                "stage": summary.stage,
-                "rows": summary.rows,
-                "outputs": [str(path) for path in summary.outputs],
-                "facts": summary.facts,
-            },
+            "summary": self.done.summary.body() if self.done else None,
         }
 
 

@@ -17,10 +17,8 @@ from typing import Any
 import ibis
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from churn_mlops.engine import Engine
-from churn_mlops.errors import ContractError
 from churn_mlops.files import read_json
 from churn_mlops.inference.kept import Batch, Kept, folder
 from churn_mlops.monitoring.findings import FOLLOWS, Finding
@@ -146,16 +144,8 @@ def matched(batch: Batch, activity: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     activity : pyarrow Table
         ``user_id`` and ``is_active_day``, each user once.
     """
-    users = activity["user_id"].combine_chunks()
-    if users.type != batch.users.type:
-        raise ContractError(
-            f"the predictions of {batch.day} have user ids of type {batch.users.type}, user_daily"
-            f" of type {users.type}",
-            fix="set data.user_id back, or remove the old files from data/scored",
-        )
-    place = pc.index_in(batch.users, value_set=users)
-    known = place.is_valid().to_numpy(zero_copy_only=False)
-    active = activity["is_active_day"].combine_chunks().take(place.drop_null()).to_numpy()
+    known, places = batch.found_in(activity["user_id"].combine_chunks(), "user_daily")
+    active = activity["is_active_day"].combine_chunks().take(places).to_numpy()
     return batch.risks[known], active == 0
 
 

@@ -28,8 +28,8 @@ from churn_mlops.progress import steps
 from churn_mlops.registry.bundle import Bundle
 from churn_mlops.registry.champion import load_champion
 from churn_mlops.summary import Summary
+from churn_mlops.training.bootstrap import RANKING
 
-RANKING = ("pr_auc", "roc_auc")
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 
 
@@ -216,19 +216,22 @@ def status(
     """
     if newest is not None and newest.realised is not None and newest.promise is not None:
         found, least = newest.realised, newest.promise.floors
-        if any(
-            _less(found[n]["value"], least[n]) and _less(found[n]["value"], found[n]["low"])
-            for n in RANKING
-        ):
+        if any(has_fallen(found[n], least[n]) for n in RANKING):
             return FAIL
     if now.promise is not None:
         said, least = now.promise.estimated, now.promise.floors
-        if any(_less(said[n].value, least[n]) for n in RANKING):
+        if any(below(said[n].value, least[n]) for n in RANKING):
             return WARN
     return WARN if any(promises[n]["below_days"] > window_days for n in RANKING) else OK
 
 
-def _less(value: float | None, bound: float | None) -> bool:
+def has_fallen(graded: Mapping[str, float | None], floor: float | None) -> bool:
+    """Whether a metric came to less than its floor and than was promised, at the least."""
+    return below(graded["value"], floor) and below(graded["value"], graded["low"])
+
+
+def below(value: float | None, bound: float | None) -> bool:
+    """Whether both are known and the value is the smaller one."""
     return value is not None and bound is not None and value < bound
 
 
@@ -249,7 +252,7 @@ def counts(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
                 count = found.setdefault(name, dict(none))
                 count["batches"] += 1
                 count["kept"] += value["kept"]
-                if _less(value["value"], value["low"]):
+                if below(value["value"], value["low"]):
                     first = since.setdefault(name, one.day)
                     count["below_days"] = (one.day - first).days + 1
                 else:

@@ -10,10 +10,8 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import pyarrow.compute as pc
 
 from churn_mlops import engine
-from churn_mlops.errors import ContractError
 from churn_mlops.inference.decision import CONTACT, expected_profit
 from churn_mlops.inference.kept import Batch, meaning_of
 from churn_mlops.monitoring.estimate import rounded
@@ -98,16 +96,8 @@ class Labels:
         table = self._open(batch.day)
         day = table.filter(table.as_of_date == ibis.literal(batch.day))
         found = day.select("user_id", "churn_label").to_pyarrow()
-        users = found["user_id"].combine_chunks()
-        if users.type != batch.users.type:
-            raise ContractError(
-                f"the predictions of {batch.day} have user ids of type {batch.users.type},"
-                f" labels_daily of type {users.type}",
-                fix="set data.user_id back, or remove the old files from data/scored",
-            )
-        place = pc.index_in(batch.users, value_set=users)
-        known = place.is_valid().to_numpy(zero_copy_only=False)
-        labels = found["churn_label"].combine_chunks().take(place.drop_null())
+        known, places = batch.found_in(found["user_id"].combine_chunks(), "labels_daily")
+        labels = found["churn_label"].combine_chunks().take(places)
         return Outcome(
             batch.risks[known],
             labels.to_numpy(),

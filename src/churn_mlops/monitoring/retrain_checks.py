@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -163,10 +163,15 @@ def _new_labels(evidence: Evidence, _: Sequence[Trigger], params: Params) -> Out
 def _mature(after: date, evidence: Evidence, params: Params) -> tuple[int, str]:
     """How many unspoiled days after a day have their labels, and a word about the others."""
     last = evidence.day - timedelta(days=params.churn.window_days)
-    bad = spoiled(evidence.bad, params)
+    good, spoilt = _sound(after, last, spoiled(evidence.bad, params))
+    return good, f", {spoilt} spoiled ones left out" if spoilt else ""
+
+
+def _sound(after: date, last: date, bad: Collection[date]) -> tuple[int, int]:
+    """How many days after a day, up to the last, are sound, and how many are not."""
     days = [after + timedelta(days=n) for n in range(1, (last - after).days + 1)]
-    good = sum(day not in bad for day in days)
-    return good, f", {len(days) - good} spoiled ones left out" if len(days) > good else ""
+    spoilt = sum(day in bad for day in days)
+    return len(days) - spoilt, spoilt
 
 
 def _rested(evidence: Evidence, _: Sequence[Trigger], params: Params) -> Outcome:
@@ -234,8 +239,7 @@ def learnable(since: date, evidence: Evidence, params: Params) -> date | None:
         day = evidence.day + timedelta(days=ahead)
         last = day - timedelta(days=params.churn.window_days)
         last = last if end is None else min(last, end)
-        mature = (since + timedelta(days=n) for n in range((last - since).days + 1))
-        if sum(one not in bad for one in mature) >= least:
+        if _sound(since - timedelta(days=1), last, bad)[0] >= least:
             return day
     return None
 

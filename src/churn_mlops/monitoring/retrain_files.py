@@ -15,6 +15,7 @@ from churn_mlops.errors import ContractError
 from churn_mlops.files import read_json
 from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Lost, Trial
 from churn_mlops.monitoring.findings import JOINT
+from churn_mlops.monitoring.performance import below, has_fallen
 from churn_mlops.monitoring.reports import reports
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import Bundle
@@ -29,8 +30,8 @@ from churn_mlops.registry.history import (
     ledger,
 )
 from churn_mlops.registry.ledger import Entry
+from churn_mlops.training.bootstrap import RANKING
 
-RANKING = ("pr_auc", "roc_auc")
 # Drift that began earlier is read as having begun then.
 MOST_CHECKS = 120
 # What the line of a training says that found nothing to train.
@@ -177,7 +178,7 @@ def _fallen(
         day = date.fromisoformat(realised["as_of_date"])
         for name in RANKING:
             one, least = realised[name], (body["realised_floors"] or {}).get(name)
-            if _below(one["value"], least) and _below(one["value"], one["low"]):
+            if has_fallen(one, least):
                 text = (
                     f"{name} of {day} turned out as {one['value']:.3f}, below its floor {least:.3f}"
                 )
@@ -186,7 +187,7 @@ def _fallen(
         day = date.fromisoformat(body["as_of_date"])
         for name in RANKING:
             one, least = body["estimated"][name], body["floors"].get(name)
-            if _below(one["high"], least):
+            if below(one["high"], least):
                 text = (
                     f"{name} of {day} is estimated at {one['value']:.3f} (at most"
                     f" {one['high']:.3f}), below its floor {least:.3f}"
@@ -203,17 +204,13 @@ def _broken(graded: Sequence[Mapping[str, Any]], name: str, most: int) -> Fallen
     broken: list[date] = []
     for one in reversed(graded):
         came = one["realised"][name]
-        if not _below(came["value"], came["low"]):
+        if not below(came["value"], came["low"]):
             break
         broken.append(date.fromisoformat(one["as_of_date"]))
     if not broken or (broken[0] - broken[-1]).days + 1 < most:
         return None
     text = f"{name} turned out less than promised on every day from {broken[-1]} to {broken[0]}"
     return Fallen(broken[0], text)
-
-
-def _below(value: float | None, bound: float | None) -> bool:
-    return value is not None and bound is not None and value < bound
 
 
 def trained(entries: Sequence[Entry], until: date) -> date | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from churn_mlops.params import Params
+from churn_mlops.summary import Summary
 from churn_mlops.tables.contract import Contract
 from churn_mlops.tables.made import Made, read_made
 from churn_mlops.tables.writer import kept_days
@@ -40,6 +41,10 @@ class Whole:
     """The table must be made as a whole, and why."""
 
     why: str
+
+    def told(self, summary: Summary, step: str) -> Summary:
+        """The summary of a stage that ran in the place of a day's step."""
+        return replace(summary, stage=step, facts=summary.facts | {"as a whole": self.why})
 
 
 def growth_of(

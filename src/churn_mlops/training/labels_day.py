@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import ibis.expr.types as ir
@@ -33,10 +32,7 @@ def run(params: Params) -> Summary:
     sign = labels_fingerprint(params, made)
     growth = growth_of(contract, params, sign, None if made is None else made.last_day)
     if isinstance(growth, Whole):
-        summary = whole_stage.run(params)
-        return replace(
-            summary, stage="labels_day", facts=summary.facts | {"as a whole": growth.why}
-        )
+        return growth.told(whole_stage.run(params), "labels_day")
     horizon = timedelta(days=params.churn.window_days)
     first, last = growth.first - horizon, growth.last - horizon
     with engine.connect(params) as con:
