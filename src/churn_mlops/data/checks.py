@@ -46,6 +46,10 @@ CHECKS = (
     Check("CHN106", "wrong type", "all", "structure",
           "no value of the column can be read as its type",
           "map the right column, or set `data.user_id` or `data.event_id` to `text`"),
+    Check("CHN107", "another type than before", "all", "structure",
+          "new rows come in a type whose values the held one would change: 2.5 among integers",
+          "let the source give the type it gave before, or read it anew as a whole:"
+          " `churn generate-data --anew`"),
     Check("CHN110", "missing key", "all", "row",
           "an id, time, day or type that every row needs is empty", "mend it in the source"),
     Check("CHN111", "broken encoding", "all", "row",

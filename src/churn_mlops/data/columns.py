@@ -5,6 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from churn_mlops import engine
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.params.rules import nearest
@@ -78,6 +79,45 @@ def numbered(events: ir.Table, after: int = 0) -> ir.Table:
     order = ["event_time", *(n for n in events.columns if n != "event_time")]
     number = ibis.row_number().over(ibis.window(order_by=order)) + 1 + after
     return events.mutate(event_id=number)
+
+
+def as_held(con: engine.Engine, rows: ir.Table, held: ir.Schema, name: str) -> ir.Table:
+    """Bring the columns of new rows into the types of those that are held.
+
+    Parameters
+    ----------
+    con : Engine
+        DuckDB.
+    rows : ibis Table
+        Some of the columns of `held`.
+    held : ibis Schema
+    name : str
+        Of the raw table, for the message.
+
+    Raises
+    ------
+    ContractError
+        A value would not be the same afterwards (CHN107): 2.5 among integers, a time among days.
+    """
+    cast = {n: rows[n].cast(held[n]) for n in rows.columns}
+    kinds = rows.schema()
+    narrowed = {
+        n: (column.cast(kinds[n]) != rows[n]).sum()
+        for n, column in cast.items()
+        if kinds[n] != held[n] and (kinds[n].is_numeric() or kinds[n].is_temporal())
+    }
+    if narrowed:
+        lost = con.to_pyarrow(rows.aggregate(**narrowed)).to_pylist()[0]
+        for column, count in lost.items():
+            if count:
+                raise ContractError(
+                    f"{name}.{column} is held as {held[column]} and now comes as {kinds[column]}:"
+                    f" {count:,} values would be changed",
+                    check="CHN107",
+                    fix="let the source give the type it gave before, or read it anew as a whole:"
+                    " `churn generate-data --anew`",
+                )
+    return rows.select(**cast)
 
 
 def as_it_came(table: ir.Table, name: str, params: Params) -> Contract:

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from churn_mlops import engine
 from churn_mlops.data import arrivals
 from churn_mlops.data.bad_days import bad_days_path, write_bad_days
-from churn_mlops.data.columns import contract_of, numbered
+from churn_mlops.data.columns import as_held, contract_of, numbered
 from churn_mlops.data.deliveries import Delivery, delivered
 from churn_mlops.data.parse import typed
 from churn_mlops.data.raw_tables import readable
@@ -156,7 +156,8 @@ def _new(
         return hold_as(con, f"new_{name}", found.select(*contract.names))
     held = arrivals.held_table(con, contract, params, None)
     kinds = held.schema()
-    rows = rows.select(**{n: rows[n].cast(kinds[n]) for n in contract.names if n in rows.columns})
+    present = [n for n in contract.names if n in rows.columns]
+    rows = as_held(con, rows.select(*present), kinds, name)
     if delivery.all_new:
         found = rows
     else:
@@ -198,8 +199,7 @@ def _users(con: engine.Engine, delivery: Delivery, events: ir.Table, params: Par
     if not arrivals.is_held(contract, params):
         return hold_as(con, "new_users", rows.select(*contract.names))
     held = arrivals.held_table(con, contract, params, None)
-    kinds = held.schema()
-    rows = rows.select(**{name: rows[name].cast(kinds[name]) for name in contract.names})
+    rows = as_held(con, rows.select(*contract.names), held.schema(), "users")
     if delivery.all_new:
         return hold_as(con, "new_users", rows)
     named = rows.filter(rows.user_id.notnull())
@@ -217,8 +217,7 @@ def _changed(con: engine.Engine, delivery: Delivery, params: Params) -> int:
     if rows is None or delivery.all_new or not arrivals.is_held(contract, params):
         return 0
     held = arrivals.held_table(con, contract, params, None)
-    kinds = held.schema()
-    rows = rows.select(**{name: rows[name].cast(kinds[name]) for name in contract.names})
+    rows = as_held(con, rows.select(*contract.names), held.schema(), "users")
     known = rows.semi_join(held, rows.user_id == held.user_id)
     other = known.difference(held, distinct=False)
     return int(engine.value(con, other.user_id.nunique()))

@@ -16,6 +16,8 @@ from churn_mlops.errors import SourceError
 
 DRIVERS = {"postgresql": "adbc_driver_postgresql", "postgres": "adbc_driver_postgresql",
            "sqlite": "adbc_driver_sqlite"}  # fmt: skip
+SQLITE_BATCH = {"adbc.sqlite.query.batch_rows": str(1 << 20)}
+"""SQLite's columns have no type: the driver takes that of a batch's values, of the first one's."""
 NAME = re.compile(r"^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)?$")
 
 
@@ -87,13 +89,18 @@ def batches(
     ------
     pyarrow Table
         At least one, so that an empty relation still tells its columns.
+
+    Raises
+    ------
+    SourceError
+        The query cannot be run, or SQLite's rows go on with values of another kind.
     """
+    postgres = url.startswith("postgres")
     # The relation comes from params.yaml, whose author may run any query anyway.
     inner = f"SELECT * FROM {relation}" if NAME.match(relation) else relation.rstrip(" ;\n")  # noqa: S608
     query: str = inner
     values: tuple[object, ...] | None = None
     if span is not None:
-        postgres = url.startswith("postgres")
         bounds = [(">=", span.first)] if span.first is not None else []
         bounds += [("<", span.last + timedelta(days=1))]
         values = tuple(
@@ -106,18 +113,24 @@ def batches(
         )
         query = f'SELECT * FROM ({inner}) AS source WHERE ({wanted}) OR "{time}" IS NULL'  # noqa: S608
     with _explained(url, f"cannot run {query!r}"), con.cursor() as cursor:
+        if not postgres:
+            cursor.adbc_statement.set_options(**SQLITE_BATCH)
         cursor.execute(query, values)
         reader = cursor.fetch_record_batch()
         some = False
         for batch in reader:
             some = True
-            yield _plain(pa.Table.from_batches([batch]))
+            yield _plain(pa.Table.from_batches([batch]), typeless=not postgres)
         if not some:
-            yield _plain(reader.schema.empty_table())
+            yield _plain(reader.schema.empty_table(), typeless=not postgres)
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    """Times in UTC without a zone, extension types (numeric) as what they are stored as."""
+def _plain(table: pa.Table, typeless: bool) -> pa.Table:
+    """Times in UTC without a zone, extension types (numeric) as what they are stored as.
+
+    A column without any value is text where the database knows no types: every later value can
+    stand beside it.
+    """
     columns = []
     for column in table.columns:
         if isinstance(column.type, pa.BaseExtensionType):
@@ -126,6 +139,8 @@ def _plain(table: pa.Table) -> pa.Table:
             )
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("us"))
+        if typeless and column.null_count == len(column):
+            column = column.cast(pa.string())
         columns.append(column)
     return pa.table(columns, names=table.column_names)
 
@@ -136,7 +151,7 @@ def _explained(url: str, what: str) -> Iterator[None]:
 
     try:
         yield
-    except adbc_driver_manager.Error as error:
+    except (adbc_driver_manager.Error, OSError) as error:
         password = urlsplit(url).password
         text = str(error).replace(password, "***") if password else str(error)
         raise SourceError(

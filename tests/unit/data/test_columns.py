@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import pytest
 
-from churn_mlops.data.columns import as_it_came, mapping, renamed
+from churn_mlops.data.columns import as_held, as_it_came, mapping, renamed
 from churn_mlops.errors import ContractError
 
 NARROW = {
@@ -64,3 +64,31 @@ def test_values_keep_the_type_they_came_with(make_params: Any) -> None:
     row = {"event_id": "1", "user_id": 2, "event_time": "x", "event_type": "b", "course_id": "c"}
     types = as_it_came(ibis.memtable([row]), "events", narrow(make_params)).types
     assert (types["event_id"], types["user_id"]) == ("string", "int64")
+
+
+@pytest.mark.parametrize(
+    ("held", "new"),
+    [
+        ("int64", [1.0, 2.0, None]),
+        ("string", [1, None]),
+        ("float64", [1, 2**52]),
+        ("date", ["2025-01-01", None]),
+        ("int64", ["1", "2"]),
+    ],
+)
+def test_new_rows_take_the_types_of_the_held(con: Any, held: str, new: list[object]) -> None:
+    rows = as_held(con, ibis.memtable({"x": new}), ibis.schema({"x": held}), "events")
+    assert str(rows.x.type()) == held
+    kept = con.to_pyarrow(rows)["x"].to_pylist()
+    assert [value is None for value in kept] == [value is None for value in new]
+
+
+def test_no_value_is_changed_by_the_type_of_the_held(con: Any) -> None:
+    rows = ibis.memtable({"x": [1.0, 2.5, 3.5], "y": [1, 2, 3]})
+    held = ibis.schema({"x": "int64", "y": "int64"})
+    with pytest.raises(ContractError, match=r"events.x is held as int64.* 2 values") as caught:
+        as_held(con, rows, held, "events")
+    assert caught.value.check == "CHN107"
+    times = ibis.memtable({"t": ["2025-01-01 10:00:00"]}).mutate(t=ibis._.t.cast("timestamp"))
+    with pytest.raises(ContractError, match="held as date"):
+        as_held(con, times, ibis.schema({"t": "date"}), "events")

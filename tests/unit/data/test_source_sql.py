@@ -74,3 +74,28 @@ def test_no_connection(url: str, words: str) -> None:
 def test_a_missing_table_names_the_query(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="SELECT \\* FROM nothing"):
         rows(make(tmp_path / "x.db"), "nothing")
+
+
+def many(path: Path, values: list[object]) -> str:
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE users (user_id INTEGER, plan)")
+        db.executemany("INSERT INTO users VALUES (?, ?)", enumerate(values))
+    return f"sqlite:///{path}"
+
+
+def test_a_long_run_of_nulls_tells_no_type(tmp_path: Path) -> None:
+    url = many(tmp_path / "x.db", [*[None] * 5_000, "pro"])
+    assert rows(url, "users")[-1]["plan"] == "pro"
+
+
+def test_a_column_without_values_is_text(tmp_path: Path) -> None:
+    url = many(tmp_path / "x.db", [None, None])
+    with connection(url) as con:
+        (batch,) = batches(con, url, "users")
+    assert batch.schema.field("plan").type == pa.string()
+
+
+def test_values_of_another_kind_are_told(tmp_path: Path) -> None:
+    url = many(tmp_path / "x.db", [*range(1 << 20), "pro"])
+    with pytest.raises(SourceError, match="Type mismatch in column 1"):
+        rows(url, "users")
