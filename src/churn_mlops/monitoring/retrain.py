@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from churn_mlops.data.calendar import report_path
 from churn_mlops.errors import ContractError
 from churn_mlops.files import read_json, write_json
 from churn_mlops.monitoring import probation
 from churn_mlops.monitoring.evidence import Evidence
 from churn_mlops.monitoring.repro import Outcome, repro, require_workspace
 from churn_mlops.monitoring.retrain_checks import Held, preconditions
-from churn_mlops.monitoring.retrain_files import UP_TO_DATE, day_of, read_evidence
+from churn_mlops.monitoring.retrain_files import UP_TO_DATE, day_of, last_day, read_evidence
 from churn_mlops.monitoring.triggers import Trigger, triggers
 from churn_mlops.params import Params
 from churn_mlops.registry.history import PROMOTED, REFUSED, RETRAIN_WAITED, RETRAINED, ledger
@@ -124,7 +125,8 @@ def run(
 ) -> Summary:
     """Decide, and train when it is to be done; the caller holds the workspace's lock.
 
-    A probation that is under way is judged before (`probation.run`).
+    A probation that is under way is judged before (`probation.run`), except when a killed training
+    of the same day is taken up: it was judged then, and DVC may have taken away what it reads.
 
     Parameters
     ----------
@@ -152,13 +154,18 @@ def run(
     RetrainError
         A stage failed, or DVC could not begin.
     """
-    if not dry_run:
+    begun = _begun(params)
+    taken_up = begun is not None and begun["as_of_date"] == last_day(params).isoformat()
+    if not dry_run and not taken_up:
         # Who is champion is settled first, and a probation whose days are over ends.
         probation.run(params)
-    evidence, begun = read_evidence(params), _begun(params)
-    if begun is not None and begun["as_of_date"] == evidence.day.isoformat():
+    evidence = read_evidence(params)
+    if begun is not None and taken_up:
         kinds = {one["kind"]: one["text"] for one in begun["triggers"]}
         reason, schedule = reason or kinds.get("by hand"), schedule or "schedule" in kinds
+        if not report_path(params).exists():
+            # DVC had taken it away to make it anew: the day had passed when the training began.
+            evidence = replace(evidence, rejected=None)
     made = decide(evidence, params, reason=reason, schedule=schedule)
     if dry_run:
         return Summary(STAGE, {}, [], made.as_json() | {"dry_run": True}, made.lines())
@@ -171,7 +178,7 @@ def run(
     if made.action != "retrain":
         return _left(made, params)
     require_workspace(params, params_file)
-    if begun is None or begun["as_of_date"] != made.day.isoformat():
+    if begun is None or not taken_up:
         begun = made.as_json() | {"after": ledger(params).head()[0]}
         write_json(_pending(params), begun)
     try:

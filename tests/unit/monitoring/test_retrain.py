@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from churn_mlops.data.calendar import report_path
+from churn_mlops.data.watermark import Watermark, write_watermark
 from churn_mlops.errors import ContractError, ParamsError, RetrainError
 from churn_mlops.monitoring import retrain
 from churn_mlops.params import Params
@@ -179,6 +181,33 @@ def test_killed_today_by_hand_it_is_still_by_hand(params: Params) -> None:
     summary = run(params, dry_run=True)
     assert summary.facts["action"] == "retrain"
     assert summary.facts["triggers"][0]["text"] == "new tariff"
+
+
+def test_killed_while_dvc_validated_it_is_taken_up(params: Params) -> None:
+    begin(params)
+    report_path(params).unlink()
+    write_watermark(params, Watermark(day(LAST), True, "x", {}))
+    told = run(params, dry_run=True).facts
+    assert told["action"] == "retrain"
+    assert "CHN501" not in [one["check"] for one in told["checks"] if not one["passed"]]
+    begun_path(params).unlink()
+    anew = run(params, dry_run=True, reason="new tariff").facts
+    assert anew["action"] == "wait"
+
+
+def test_a_probation_is_not_judged_again_when_a_training_is_taken_up(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[Params] = []
+    monkeypatch.setattr(retrain.probation, "run", judged.append)
+    begin(params)
+    with pytest.raises(ParamsError):
+        run(params)
+    assert not judged
+    begun_path(params).unlink()
+    with pytest.raises(ParamsError):
+        run(params, reason="new tariff")
+    assert judged == [params]
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}"])
