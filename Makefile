@@ -21,7 +21,7 @@ test: $(ENV)  ## lint, check types, run all tests
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest
+	pytest -n 2 --dist loadfile
 
 quick: $(ENV)  ## the fast tests only
 	pytest -m "not slow"

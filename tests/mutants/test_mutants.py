@@ -11,8 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -446,25 +444,7 @@ def survives(mutant: Mutant, folder: Path) -> str | None:
     return None if killed else done.stdout[-3000:] + done.stderr[-1000:]
 
 
-@pytest.fixture(scope="module")
-def left(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[str | None]]]:
-    """What is said of the chosen mutants that survive; two are tried at a time."""
-    chosen = [
-        item.callspec.params["name"]
-        for item in request.session.items
-        if item.module is request.module
-    ]
-    pool = ThreadPoolExecutor(2)
-    yield {
-        name: pool.submit(survives, MUTANTS[name], tmp_path_factory.mktemp("mutant"))
-        for name in chosen
-    }
-    pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_planted_fault_is_noticed(name: str, left: dict[str, Future[str | None]]) -> None:
-    said = left[name].result()
+def test_a_planted_fault_is_noticed(name: str, tmp_path: Path) -> None:
+    said = survives(MUTANTS[name], tmp_path)
     assert said is None, f"'{name}' survives:\n{said}"
