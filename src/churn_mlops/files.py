@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +20,21 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, body: bytes) -> None:
-    """Write beside, then rename; the folder is made when it is not there."""
+    """Write a file; see `replacing`."""
+    with replacing(path) as beside:
+        beside.write_bytes(body)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write beside a path, of this process alone, which takes its place when all is well.
+
+    The folder is made when it is not there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
-        beside.write_bytes(body)
+        yield beside
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from churn_mlops.errors import ContractError
-from churn_mlops.files import read_json, write_json, write_text
+from churn_mlops.files import read_json, replacing, write_json, write_text
 
 
 def test_the_folder_is_made_and_nothing_is_left_beside(tmp_path: Path) -> None:
@@ -56,3 +56,18 @@ def test_what_cannot_be_made_sense_of_is_damage_and_names_the_file(
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="cannot be read"):
         read_json(tmp_path, lambda body: body, "do this")
+
+
+def half(path: Path) -> None:
+    with replacing(path) as beside:
+        beside.write_text("half")
+        raise ZeroDivisionError
+
+
+def test_what_fails_while_it_is_written_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.json"
+    write_text(path, "whole")
+    with pytest.raises(ZeroDivisionError):
+        half(path)
+    assert path.read_text() == "whole"
+    assert [p.name for p in path.parent.iterdir()] == ["b.json"]

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from churn_mlops.processes import is_alive
+
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -80,14 +82,4 @@ def exposed(registry: Any) -> Any:
 def ended(folder: Path) -> set[int]:
     """Processes that left gauges behind but run no more."""
     pids = {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}
-    return {pid for pid in pids if not _runs(pid)}
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return {pid for pid in pids if not is_alive(pid)}

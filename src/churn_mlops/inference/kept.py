@@ -8,7 +8,6 @@ these files are none of DVC's: no run removes them and no cache brings older one
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from churn_mlops.errors import ContractError, NotEnoughDataError
+from churn_mlops.files import replacing
 from churn_mlops.inference.predictions import latest_path
 
 if TYPE_CHECKING:
@@ -186,21 +186,14 @@ def keep(
     import pyarrow.parquet as pq
 
     path = kept_path(params, day, version)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Of this process alone: another one may be keeping the same batch.
-    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     id_type = pa.string() if params.data.user_id == "text" else pa.int64()
     types = (id_type, pa.date32(), pa.float64(), pa.string(), pa.string())
     meaning = json.dumps(meaning_of(churn), sort_keys=True).encode()
     schema = pa.schema(list(zip(COLUMNS, types, strict=True)), {_LABEL: meaning})
-    try:
-        with pq.ParquetWriter(beside, schema, compression="zstd") as writer:
-            for batch in batches:
-                rows = pa.Table.from_batches([batch]).select(COLUMNS)
-                writer.write_table(rows.cast(schema.remove_metadata()).cast(schema))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+        for batch in batches:
+            rows = pa.Table.from_batches([batch]).select(COLUMNS)
+            writer.write_table(rows.cast(schema.remove_metadata()).cast(schema))
     return Kept(day, version, path)
 
 

@@ -21,6 +21,7 @@ import structlog
 
 from churn_mlops.errors import ChurnError, WorkspaceBusyError
 from churn_mlops.params import Params
+from churn_mlops.processes import is_alive
 
 # Children (dvc, and the commands that it runs) work under their parent's lock.
 HELD_BY = "CHURN_WORKSPACE_LOCK"
@@ -104,7 +105,7 @@ def _wait_for_orphans(file: int, path: Path) -> None:
     until, told = time.monotonic() + ORPHANS_SECONDS, False
     while True:
         held = _held(path)
-        orphaned = held is not None and not _is_alive(int(held["pid"]))
+        orphaned = held is not None and not is_alive(int(held["pid"]))
         if not orphaned or time.monotonic() > until:
             raise WorkspaceBusyError(
                 f"{path} is held: {_words(held, orphaned)}",
@@ -132,15 +133,3 @@ def _held(path: Path) -> dict[str, Any] | None:
         return {"pid": int(body["pid"]), "what": body["what"], "since": body["since"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process is there and has not ended; one that cannot be looked at may be."""
-    try:
-        os.kill(pid, 0)
-        # The name before the state may hold anything, brackets too.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except ProcessLookupError:
-        return False
-    except (OSError, IndexError):
-        return True

@@ -8,7 +8,6 @@ tables that it was read from.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from churn_mlops.errors import ContractError
+from churn_mlops.files import replacing
 from churn_mlops.inference.kept import Kept
 from churn_mlops.monitoring.realised import Labels, Outcome
 from churn_mlops.params import Params, Value
@@ -121,13 +121,8 @@ def _write(path: Path, outcome: Outcome, value: Value | None) -> None:
     }
     columns = [outcome.risks, outcome.labels.astype(np.int8), outcome.contacted]
     table = pa.table(columns, schema=_SCHEMA.with_metadata({_FACTS: json.dumps(facts).encode()}))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
-    try:
+    with replacing(path) as beside:
         pq.write_table(table, beside, compression="zstd")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from typing import Any
 from churn_mlops.errors import ParamsError, RetrainError
 from churn_mlops.monitoring.leash import end, leash
 from churn_mlops.params import Params, load
+from churn_mlops.processes import is_alive
 
 _RUNS = re.compile(r"Running stage '([^']+)'")
 _FAILED = re.compile(r"failed to reproduce '([^']+)'.*?(?:exited with (-?\d+))?$")
@@ -201,23 +202,11 @@ def _is_dvc(pid: int) -> bool:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except FileNotFoundError:
-        return _exists(pid)
+        # Without /proc its name is not to be had.
+        return not Path("/proc/self").exists() and is_alive(pid)
     except OSError:
         return True
     return any(b"dvc" in word for word in words)
-
-
-def _exists(pid: int) -> bool:
-    """Whether a process is there, where there is no /proc to look at it."""
-    if Path("/proc/self").exists():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @contextmanager

@@ -10,21 +10,13 @@ from churn_mlops.report.inputs import Inputs
 from churn_mlops.report.performance import performance
 from churn_mlops.report.section import Section
 from churn_mlops.report.subject import Subject, champion_version, subject
+from churn_mlops.report.templates import filled_in
 from churn_mlops.report.words import family
 
 
 def render(inputs: Inputs) -> str:
     """Write the page; the same inputs give the same text."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("churn_mlops.report", ""),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2").render(context(inputs)) + "\n"
+    return filled_in("page.html.j2", context(inputs))
 
 
 def context(inputs: Inputs) -> dict[str, Any]:

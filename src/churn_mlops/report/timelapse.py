@@ -10,6 +10,7 @@ import numpy as np
 from churn_mlops.report import words
 from churn_mlops.report.board import NARROW, SIGNS, WIDE, board, span
 from churn_mlops.report.lived import Course, Deed, Lived, deeds, reigns
+from churn_mlops.report.templates import filled_in
 
 STYLES = {"promoted": "good", "reverted": "bad", "refused": "none", "trained": "none"}
 
@@ -24,18 +25,9 @@ def render(summary: Mapping[str, Any], diary: Sequence[Mapping[str, Any]]) -> st
     diary : sequence of mapping
         As the lines of `diary.jsonl`, in order.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("churn_mlops.report", ""),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     course = Course.model_validate(summary)
     days = [Lived.model_validate(line) for line in diary]
-    return environment.get_template("timelapse.html.j2").render(context(course, days)) + "\n"
+    return filled_in("timelapse.html.j2", context(course, days))
 
 
 def context(course: Course, days: Sequence[Lived]) -> dict[str, Any]:

@@ -1,0 +1,24 @@
+"""Who is alive and who has ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from churn_mlops.processes import is_alive
+
+
+def test_a_process_is_alive_until_it_ends() -> None:
+    assert is_alive(os.getpid())
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert is_alive(child.pid)
+    child.communicate(b"\n")
+    assert not is_alive(child.pid)
+
+
+def test_one_that_nobody_has_fetched_has_ended() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_alive(child.pid)
+    child.communicate()
