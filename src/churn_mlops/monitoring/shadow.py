@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -20,8 +19,8 @@ from churn_mlops.inference.kept import folder as kept_folder
 from churn_mlops.inference.kept import keep, keep_latest
 from churn_mlops.monitoring.retrain_files import trial
 from churn_mlops.params import Params
-from churn_mlops.registry.bundle import Bundle, copy_bundle, load_bundle
-from churn_mlops.registry.champion import DIGEST
+from churn_mlops.registry.bundle import Bundle, load_bundle
+from churn_mlops.registry.champion import DIGEST, install
 from churn_mlops.registry.fit import require_fit
 from churn_mlops.registry.history import champions, ledger
 from churn_mlops.registry.mlflow_registry import Tracker
@@ -107,7 +106,7 @@ def _sound(place: Path, params: Params) -> Bundle | None:
 
 def _fetch(number: int, digest: str, place: Path, params: Params) -> None:
     name = params.tracking.model
-    with Tracker(params.tracking) as tracker, tempfile.TemporaryDirectory() as beside:
+    with Tracker(params.tracking) as tracker:
         version = tracker.by_version(name, int(number))
         if version is None or version.tags.get(DIGEST) != digest:
             raise PromotionError(
@@ -116,14 +115,7 @@ def _fetch(number: int, digest: str, place: Path, params: Params) -> None:
                 fix="use the registry that the ledger belongs to; without it the probation ends"
                 " with its days (monitoring.retrain.probation_days)",
             )
-        fetched = Path(beside) / "bundle"
-        tracker.download(name, version.version, fetched)
-        if load_bundle(fetched).digest != digest:
-            raise PromotionError(
-                f"version {number} of '{name}' holds another bundle than it was registered as",
-                fix="find out who changed the registry's artifacts",
-            )
-        copy_bundle(fetched, place)
+        install(tracker, version, params, place)
 
 
 def _rows(

@@ -79,8 +79,16 @@ def in_place(params: Params, *, must_be_sound: bool = True) -> Bundle | None:
         return None
 
 
-def install(tracker: Tracker, version: Version, params: Params) -> str:
+def install(tracker: Tracker, version: Version, params: Params, place: Path | None = None) -> str:
     """Fetch a version's bundle from the registry, verify it and put it in production.
+
+    Parameters
+    ----------
+    tracker : Tracker
+    version : Version
+    params : Params
+    place : Path, optional
+        Put it there instead.
 
     Returns
     -------
@@ -102,7 +110,7 @@ def install(tracker: Tracker, version: Version, params: Params) -> str:
                 f" {digest[:12]}, but was registered as {version.tags.get(DIGEST, '')[:12]}",
                 fix="find out who changed the registry's artifacts; choose another version",
             )
-        return copy_bundle(fetched, production_folder(params))
+        return copy_bundle(fetched, place or production_folder(params))
 
 
 def noted_head(params: Params) -> tuple[int, str] | None:
