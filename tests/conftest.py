@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import Phase, settings
 
 from churn_mlops import engine
 from churn_mlops.params import Params
 
 # Before any test imports a numeric library: results and timings must not depend on load.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+ANY_FAILURE = "any-failure"
+settings.register_profile(ANY_FAILURE, phases=(Phase.explicit, Phase.generate))
 
 
 def merge(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

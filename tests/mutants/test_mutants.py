@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.conftest import ANY_FAILURE
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 LABELS = "tests/unit/training/test_build_labels.py"
@@ -394,7 +396,7 @@ MUTANTS = {
         PROMISES,
     ),
     "bad luck with few users fails": Mutant(
-        "monitoring/performance.py", 'and _less(found[n]["value"], found[n]["low"])', "", PROMISES
+        "monitoring/performance.py", ' and below(graded["value"], graded["low"])', "", PROMISES
     ),
     "the last day of the test is graded": Mutant(
         "monitoring/performance.py", "one.day <= bundle", "one.day < bundle", PROMISES
@@ -428,6 +430,7 @@ def survives(mutant: Mutant, folder: Path) -> str | None:
     assert text.count(mutant.old) == 1, f"{mutant.module} holds {mutant.old!r} not exactly once"
     path.write_text(text.replace(mutant.old, mutant.new))
     command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider"]
+    command.append(f"--hypothesis-profile={ANY_FAILURE}")
     environment = os.environ | {
         "PYTHONPATH": str(folder / "src"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
