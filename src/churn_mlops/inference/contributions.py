@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from churn_mlops.inference.tree_shap import TreeContributions
+from churn_mlops.inference.tree_shap import of_trees
 from churn_mlops.registry.encoding import Columns, Encoding
 from churn_mlops.registry.meta import Linear, Trees
 
@@ -34,7 +34,7 @@ class Contributions:
     def __init__(self, model: Linear | Trees, encoding: Encoding) -> None:
         self._encoding = encoding
         self._linear = model if isinstance(model, Linear) else None
-        self._trees = TreeContributions(model, encoding.width) if isinstance(model, Trees) else None
+        self._trees = of_trees(model, encoding.width) if isinstance(model, Trees) else None
 
     @cached_property
     def base(self) -> float:

@@ -6,7 +6,7 @@ how it is made fast stands in `churn_mlops.inference.tree_tables`.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -155,3 +155,9 @@ class _Flat:
         sizes = np.array([part.table.shape[1] for part in parts])[self.part]
         self.start = np.r_[0, np.cumsum(sizes)[:-1]]
         self.tables = np.concatenate([part.table.ravel() for part in parts])
+
+
+@lru_cache(maxsize=1)
+def of_trees(trees: Trees, width: int) -> TreeContributions:
+    """The contributions of an ensemble; its tables are made once for all who ask one by one."""
+    return TreeContributions(trees, width)

@@ -22,7 +22,8 @@ import os
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,23 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
     """
     contents = _read(folder)
     digest = _verify(contents, folder)
+    return _opened(_Verified(digest, threads, folder, contents))
+
+
+@dataclass(frozen=True)
+class _Verified:
+    """A bundle's files; equal to others with the same digest, whichever folder they lie in."""
+
+    digest: str
+    threads: int
+    folder: Path = field(compare=False)
+    contents: Mapping[str, bytes] = field(compare=False)
+
+
+# A day's steps open the same champion one after the other.
+@lru_cache(maxsize=1)
+def _opened(files: _Verified) -> Bundle:
+    contents, folder = files.contents, files.folder
     try:
         meta = Meta.model_validate_json(contents["bundle.json"])
         golden = json.loads(contents["golden_rows.json"])
@@ -255,8 +273,8 @@ def load_bundle(folder: Path, threads: int = 1) -> Bundle:
         contents["reference_profile.parquet"],
         _golden(golden, meta.feature_names, folder),
         contents["model_card.md"].decode("utf-8", "replace"),
-        digest,
-        open_model(contents["model.onnx"], width, threads),
+        files.digest,
+        open_model(contents["model.onnx"], width, files.threads),
     )
     _check_golden(bundle, folder)
     return bundle

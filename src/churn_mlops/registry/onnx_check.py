@@ -9,7 +9,6 @@ package; whatever it does not understand is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from churn_mlops.errors import BundleError
 
@@ -30,8 +29,6 @@ _DOMAIN_FIELD = {"opset": 1, "node": 7}
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 
 
-# A process that lives through days opens the same champion several times a day.
-@lru_cache(maxsize=4)
 def check_model(model: bytes) -> None:
     """Refuse a model with foreign operators, model-local functions or external data.
 

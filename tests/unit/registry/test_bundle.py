@@ -264,6 +264,16 @@ def test_a_loaded_bundle_scores(copy):
     assert loaded.encode(columns).shape == (1, loaded.meta.encoding.width)
 
 
+def test_the_same_files_are_opened_once_and_read_every_time(copy, tmp_path):
+    shutil.copytree(copy, tmp_path / "other")
+    first = load_bundle(copy)
+    assert load_bundle(tmp_path / "other") is first
+    change_byte(copy)
+    with pytest.raises(BundleError):
+        load_bundle(copy)
+    assert load_bundle(tmp_path / "other", threads=2) is not first
+
+
 def test_golden_rows_cover_the_odd_cases():
     golden = json.loads((bundle_folder() / "golden_rows.json").read_text())
     assert len(golden) >= 20
