@@ -24,7 +24,7 @@ test: $(ENV)  ## lint, check types, run all tests
 	pytest -n 2 --dist loadfile
 
 quick: $(ENV)  ## the fast tests only
-	pytest -m "not slow"
+	pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(ENV)  ## format and fix what can be fixed
 	ruff format .
