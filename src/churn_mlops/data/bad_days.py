@@ -107,3 +107,9 @@ def spoiled(bad: Iterable[BadDay], params: Params) -> set[date]:
         first = -horizon if one.labels else 0
         days |= {one.day + timedelta(days=n) for n in range(first, longest)}
     return days
+
+
+def clouded(bad: Iterable[BadDay], params: Params) -> set[date]:
+    """The days on which nobody knows who is there: activity of a bad day still decides it."""
+    reach = params.churn.active_within_days or max(params.features.windows_days)
+    return {one.day + timedelta(days=n) for one in bad if one.labels for n in range(reach)}

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Literal
 
 from churn_mlops import engine
-from churn_mlops.data.bad_days import read_bad_days
+from churn_mlops.data.bad_days import clouded, read_bad_days
 from churn_mlops.data.checks import muted
 from churn_mlops.files import write_json
 from churn_mlops.inference.contributions import Contributions
@@ -64,12 +64,13 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
         table = open_features(con, bundle.meta, params, since=history.days[-1])
         lost = structure.gone(bundle.meta.feature_names, table.columns)
         day = read_day(con, table, history, bundle, reference, params)
-        bad = frozenset(one.day for one in read_bad_days(params))
+        marked = read_bad_days(params)
+        bad = frozenset(one.day for one in marked)
         first = early(con, bundle, day.day, bad, params)
     settings = params.monitoring.drift
     unlike = first.finding(settings.false_alarm_rate) if first else None
-    before = structure.sound(history, bad)
-    found = [*lost, *structure.volume(before), *([unlike] if unlike else [])]
+    volume = structure.volume(structure.sound(history, bad), clouded(marked, params))
+    found = [*lost, *volume, *([unlike] if unlike else [])]
     report = check(reference, day, found, settings, params.training.seed, quiet)
     report = replace(report, model_version=bundle.version, early=first)
     quarantine_day(params, report)

@@ -121,6 +121,8 @@ class Evidence:
         Last day of the data when a model was last trained; None when nobody knows.
     retrained : tuple of date
         The same of each time that this command trained one.
+    for_change : date or None
+        The same of the last training, when it was for drift or performance.
     taken_back : date or None
         Last day of the data when a champion was last taken out again, by its probation or by hand.
     trial : Trial or None
@@ -139,6 +141,7 @@ class Evidence:
     bad: tuple[BadDay, ...] = ()
     trained: date | None = None
     retrained: tuple[date, ...] = ()
+    for_change: date | None = None
     taken_back: date | None = None
     trial: Trial | None = None
     lost: Lost | None = None

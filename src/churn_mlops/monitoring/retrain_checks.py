@@ -93,7 +93,7 @@ def _no_fault(evidence: Evidence, reasons: Sequence[Trigger], params: Params) ->
     today = [one for one in evidence.bad if one.day == evidence.day]
     if today:
         return False, f"{today[0].day} is not to be learned from: {today[0].why}"
-    real = [one for one in reasons if one.kind != "schedule"]
+    real = [one for one in reasons if one.kind not in ("follow-up", "schedule")]
     echoes = [text for one in real if (text := _echo(one, evidence, params)) is not None]
     if echoes and len(echoes) == len(real):
         return False, "; ".join(echoes)

@@ -17,6 +17,7 @@ from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Lost, Tri
 from churn_mlops.monitoring.findings import JOINT
 from churn_mlops.monitoring.performance import below, has_fallen
 from churn_mlops.monitoring.reports import reports
+from churn_mlops.monitoring.triggers import CHANGES
 from churn_mlops.params import Params
 from churn_mlops.registry.bundle import Bundle
 from churn_mlops.registry.champion import load_champion
@@ -65,6 +66,7 @@ def read_evidence(params: Params) -> Evidence:
         bad=bad,
         trained=trained(entries, day),
         retrained=tuple(_days(entries, (RETRAINED,), day)),
+        for_change=for_change(entries, day),
         taken_back=max(_days(entries, (REVERTED, ROLLED_BACK), day), default=None),
         trial=trial(entries, params),
         lost=lost(entries, day),
@@ -219,6 +221,17 @@ def trained(entries: Sequence[Entry], until: date) -> date | None:
     Lines of days after `until` are of data that are no more.
     """
     return max(_days(entries, (RETRAINED, PROMOTED, REFUSED), until), default=None)
+
+
+def for_change(entries: Sequence[Entry], until: date) -> date | None:
+    """The last day of the data at the last training, when it was for drift or performance."""
+    last = trained(entries, until)
+    mine = [one for one in entries if one.action == RETRAINED and not _idle(one)]
+    if last is None or not mine or day_of(mine[-1]) != last:
+        return None
+    evidence = mine[-1].facts.get("evidence") or {}
+    kinds = {one["kind"] for one in evidence.get("triggers", [])}
+    return last if kinds & set(CHANGES) else None
 
 
 def trial(entries: Sequence[Entry], params: Params) -> Trial | None:

@@ -142,10 +142,16 @@ def sound(history: History, bad: Collection[date]) -> History:
     )
 
 
-def volume(history: History) -> Iterator[Finding]:
+def volume(history: History, clouded: Collection[date] = ()) -> Iterator[Finding]:
     """Event types that fell silent or nearly so, and users that are far fewer than before.
 
     More users than before are growth, or rows that came twice: told, but no fault.
+
+    Parameters
+    ----------
+    history : History
+    clouded : collection of date
+        Days whose number of users tells nothing; where there is no other, all of them count.
     """
     day = history.days[-1]
     before = history.days[:-1]
@@ -169,7 +175,8 @@ def volume(history: History) -> Iterator[Finding]:
             yield Finding(
                 VOLUME, "FAIL", name, f"{name}: {now:,} events on {day}, but {usual}", True
             )
-    past = history.users[:-1][-USUAL_DAYS:]
+    clear = np.array([d not in clouded for d in before], dtype=bool)
+    past = history.users[:-1][clear if clear.any() else slice(None)][-USUAL_DAYS:]
     if len(past) and np.median(past) >= MINIMUM_ROWS:
         share = float(history.users[-1] / np.median(past))
         text = (

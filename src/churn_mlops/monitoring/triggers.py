@@ -1,4 +1,4 @@
-"""Why a model may have to be trained anew: drift, performance, the schedule, somebody says so."""
+"""Why a model may have to be trained anew: drift, performance, a date, somebody says so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, Literal
 from churn_mlops.monitoring.evidence import Checked, Evidence
 from churn_mlops.params import Retrain
 
-Kind = Literal["by hand", "drift", "performance", "schedule"]
+Kind = Literal["by hand", "drift", "performance", "follow-up", "schedule"]
+CHANGES: tuple[Kind, ...] = ("drift", "performance")
+"""The reasons that tell of a change of the world."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Trigger:
 
     Parameters
     ----------
-    kind : {"by hand", "drift", "performance", "schedule"}
+    kind : {"by hand", "drift", "performance", "follow-up", "schedule"}
     text : str
         In words and numbers.
     since : date or None
@@ -54,6 +56,7 @@ def triggers(
         Trigger("by hand", reason) if reason is not None else None,
         of_drift(evidence, settings),
         of_performance(evidence),
+        of_follow_up(evidence, settings),
         of_schedule(evidence, settings) if schedule else None,
     ]
     return tuple(one for one in found if one is not None)
@@ -101,6 +104,17 @@ def of_performance(evidence: Evidence) -> Trigger | None:
     if not evidence.fallen:
         return None
     return Trigger("performance", "; ".join(one.text for one in evidence.fallen))
+
+
+def of_follow_up(evidence: Evidence, settings: Retrain) -> Trigger | None:
+    """The last training was for a change that labels had only begun to tell of."""
+    if settings.follow_up_days is None or evidence.for_change is None:
+        return None
+    age = (evidence.day - evidence.for_change).days
+    if age < settings.follow_up_days:
+        return None
+    text = f"{age} days of labels have come since {evidence.for_change}, when a change was learned"
+    return Trigger("follow-up", f"{text} (follow_up_days {settings.follow_up_days})")
 
 
 def of_schedule(evidence: Evidence, settings: Retrain) -> Trigger | None:

@@ -72,18 +72,21 @@ class Performance(Section):
 class Retrain(Section):
     """When a model is trained anew, and what must hold before.
 
-    Drift is a reason once `drift_fails` of the last `drift_checks` checks FAIL; so is performance
-    below its floor, or below what was promised for `broken_promise_days` on end, and for `churn job
-    weekly-retrain` that the last training is `every_days` old (null: no schedule). It waits
-    `cooldown_days` after the last training, for at least `min_label_days` mature days that the
-    champion was not tested on, and trains at most `max_per_month` times in 30 days. For
-    `probation_days` after a promotion the champion before is scored along with the new one and put
-    back when it does better.
+    Drift is a reason once `drift_fails` of the last `drift_checks` checks FAIL; so is
+    performance below its floor, or below what was promised for `broken_promise_days` on end.
+    What was trained for such a reason has seen little of the change: `follow_up_days` later
+    (null: never) it is trained once more. For `churn job weekly-retrain` it is a reason that
+    the last training is `every_days` old (null: no schedule). It waits `cooldown_days` after
+    the last training, for at least `min_label_days` mature days that the champion was not
+    tested on, and trains at most `max_per_month` times in 30 days. For `probation_days` after a
+    promotion the champion before is scored along with the new one and put back when it does
+    better.
     """
 
     drift_fails: Annotated[int, Field(ge=1, le=365)] = 3
     drift_checks: Annotated[int, Field(ge=1, le=365)] = 5
     broken_promise_days: Annotated[int, Field(ge=1)] = 10
+    follow_up_days: Annotated[int, Field(ge=1)] | None = 30
     every_days: Annotated[int, Field(ge=1)] | None = 7
     cooldown_days: Annotated[int, Field(ge=0)] = 7
     max_per_month: Annotated[int, Field(ge=0)] = 4

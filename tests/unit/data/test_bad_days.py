@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from churn_mlops.data.bad_days import (
     BadDay,
     bad_days_path,
+    clouded,
     mark,
     read_bad_days,
     spoiled,
@@ -62,6 +64,13 @@ def test_features_look_back_and_labels_ahead() -> None:
     assert (min(days), max(days)) == (DAY - timedelta(days=horizon), DAY + timedelta(longest - 1))
     assert len(days) == longest + horizon
     assert spoiled([], params) == set()
+
+
+def test_who_is_there_is_not_known_while_a_lost_day_counts_as_activity(make_params: Any) -> None:
+    params = make_params({"churn": {"active_within_days": 5}})
+    assert clouded([UNIT], params) == set()
+    days = clouded([LOST], params)
+    assert (min(days), max(days)) == (LOST.day, LOST.day + timedelta(days=4))
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"days": [{"day": "2025-13-01"}]}', "[]"])

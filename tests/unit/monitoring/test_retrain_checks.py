@@ -131,6 +131,7 @@ def test_chn502_one_reason_that_is_real_is_enough() -> None:
     assert not held("CHN502", evidence, [DRIFT]).passed
     assert held("CHN502", evidence, [DRIFT, Trigger("performance", "x")]).passed
     assert not held("CHN502", evidence, [DRIFT, Trigger("schedule", "x")]).passed
+    assert not held("CHN502", evidence, [DRIFT, Trigger("follow-up", "x")]).passed
 
 
 def test_chn503_counts_mature_days_that_are_new_and_not_spoiled() -> None:

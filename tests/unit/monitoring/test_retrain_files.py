@@ -15,6 +15,7 @@ from churn_mlops.errors import BundleError, ContractError
 from churn_mlops.monitoring.evidence import Checked, Fallen, Lost, Trial
 from churn_mlops.monitoring.retrain_files import (
     MOST_CHECKS,
+    for_change,
     lost,
     read_drift,
     read_evidence,
@@ -299,6 +300,27 @@ def test_a_run_that_found_nothing_to_train_is_no_training(tmp_path: Path) -> Non
     found = read_evidence(params)
     assert found.trained == day(DAYS - 20)
     assert found.retrained == (day(DAYS - 20),)
+
+
+def test_a_training_was_for_a_change_until_there_is_another(params: Params) -> None:
+    def now() -> date | None:
+        return for_change(ledger(params).entries(), date(2025, 5, 31))
+
+    def note(when: str, *kinds: str, decision: str = "refused") -> None:
+        evidence = {"triggers": [{"kind": one} for one in kinds], "trained": {"decision": decision}}
+        ledger(params).append("retrained", as_of_date=when, evidence=evidence)
+
+    assert now() is None
+    note("2025-05-02", "schedule", "drift")
+    assert now() == date(2025, 5, 2)
+    note("2025-05-03", "follow-up", decision="up_to_date")
+    assert now() == date(2025, 5, 2), "nothing was trained"
+    note("2025-05-04", "follow-up")
+    assert now() is None
+    note("2025-05-05", "performance")
+    assert now() == date(2025, 5, 5)
+    ledger(params).append("refused", challenger={"version": "c"}, as_of_date="2025-05-06")
+    assert now() is None, "somebody has trained by hand"
 
 
 def test_a_probation_is_lost_until_the_next_promotion(params: Params) -> None:

@@ -136,6 +136,14 @@ def test_a_partial_loss_is_found_every_day_as_long_as_its_days_are_marked():
     assert list(volume(sound(history(events, users), set()))) == []
 
 
+def test_users_of_days_of_which_nobody_knows_who_was_there_are_not_usual() -> None:
+    """Mixed-up ids make users look present that have left, for as long as activity counts."""
+    now = history([0] * 81, [500] * 40 + [1_000] * 40 + [500])
+    assert [f.level for f in volume(now)] == ["FAIL"]
+    assert list(volume(now, set(now.days[40:80]))) == []
+    assert [f.level for f in volume(now, set(now.days))] == ["FAIL"]
+
+
 def test_of_a_history_without_bad_days_the_day_and_two_alike_stay():
     now = history(list(range(30)), list(range(500, 530)))
     assert sound(now, set()).days == now.days

@@ -65,6 +65,14 @@ def test_checks_against_another_champion_do_not_count() -> None:
     assert kinds(replace(CALM, drift=both)) == []
 
 
+@pytest.mark.parametrize(("age", "due"), [(29, False), (30, True), (50, True)])
+def test_what_was_learned_early_is_learned_again(age: int, due: bool) -> None:
+    before = replace(CALM, for_change=DAY - timedelta(days=age))
+    assert (kinds(before) == ["follow-up"]) is due
+    never = Retrain(follow_up_days=None)
+    assert triggers(before, never, reason=None, schedule=False) == ()
+
+
 @pytest.mark.parametrize(
     ("pattern", "ago"),
     [("FFF", 2), ("FF.FF", 4), ("F....FFF", 7), ("F.....FFF", 2), ("FFF..", 4)],
