@@ -27,7 +27,7 @@ from churn_mlops.data.synthetic_dirt import MAX_DELAY_DAYS
 from churn_mlops.data.watermark import Watermark, source_of, write_watermark
 from churn_mlops.files import write_json
 from churn_mlops.loop.scenarios import HISTORY_DAYS
-from churn_mlops.loop.stage import Plan
+from churn_mlops.loop.stage import MAX_TEST_DAYS, Plan
 from churn_mlops.params import Drift, Params, load
 
 DAYS = 180
@@ -72,6 +72,8 @@ def settings(plan: Plan, drift: tuple[Drift, ...], days: int) -> dict[str, objec
     tree["data"]["start_date"] = plan.first.isoformat()
     tree["tables"]["format"] = "parquet"
     tree["duckdb"] |= {"threads": 1}
+    # As in `churn simulate`: the fewer test days, the sooner training days tell of a change.
+    tree["training"] |= {"max_test_days": MAX_TEST_DAYS}
     # Intervals around the metrics of a report nobody reads; the gate keeps its own resamples.
     tree["evaluation"] |= {"resamples": 20}
     return tree

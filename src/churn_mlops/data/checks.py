@@ -153,7 +153,7 @@ RETRAIN_CHECKS = (
           "`monitoring.retrain.max_per_month` trainings in 30 days already",
           "find out why training does not help"),
     Check("CHN506", "nothing to learn yet", "labels_daily", "retrain",
-          "drift is the only reason, and fewer than min_label_days mature days lie after it began",
+          "drift is the only reason, and no mature day lies after it began",
           "wait until the day that it names"),
     Check("CHN507", "probation", "", "retrain",
           "the champion before is still scored along with the present one", "wait"),

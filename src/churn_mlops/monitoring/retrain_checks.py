@@ -210,16 +210,16 @@ def _to_learn(evidence: Evidence, reasons: Sequence[Trigger], params: Params) ->
     day = learnable(drift.since, evidence, params)
     if day == evidence.day:
         return True, f"the labels tell of the change since {drift.since}"
-    words = f"too few mature days lie after the change since {drift.since}"
+    words = f"no mature day lies after the change since {drift.since}"
     if day is None:
         return False, f"{words}, and always will: training.test_end is fixed"
     return False, f"{words}; it can be learned from {day} on"
 
 
 def learnable(since: date, evidence: Evidence, params: Params) -> date | None:
-    """The first day, not before the present one, on which labels tell enough of a change.
+    """The first day, not before the present one, on which a label tells of a change.
 
-    ``min_label_days`` unspoiled days since the change must be mature.
+    An unspoiled day since the change must be mature.
 
     Parameters
     ----------
@@ -234,12 +234,11 @@ def learnable(since: date, evidence: Evidence, params: Params) -> date | None:
         None when the test days are fixed by hand, before the change.
     """
     bad, end = spoiled(evidence.bad, params), params.training.test_end
-    least = max(1, params.monitoring.retrain.min_label_days)
     for ahead in range(LOOK_AHEAD):
         day = evidence.day + timedelta(days=ahead)
         last = day - timedelta(days=params.churn.window_days)
         last = last if end is None else min(last, end)
-        if _sound(since - timedelta(days=1), last, bad)[0] >= least:
+        if _sound(since - timedelta(days=1), last, bad)[0]:
             return day
     return None
 
