@@ -86,7 +86,7 @@ class Retrain(Section):
     drift_fails: Annotated[int, Field(ge=1, le=365)] = 3
     drift_checks: Annotated[int, Field(ge=1, le=365)] = 5
     broken_promise_days: Annotated[int, Field(ge=1)] = 10
-    follow_up_days: Annotated[int, Field(ge=1)] | None = 30
+    follow_up_days: Annotated[int, Field(ge=1)] | None = 60
     every_days: Annotated[int, Field(ge=1)] | None = 7
     cooldown_days: Annotated[int, Field(ge=0)] = 7
     max_per_month: Annotated[int, Field(ge=0)] = 4

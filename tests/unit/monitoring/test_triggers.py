@@ -65,7 +65,7 @@ def test_checks_against_another_champion_do_not_count() -> None:
     assert kinds(replace(CALM, drift=both)) == []
 
 
-@pytest.mark.parametrize(("age", "due"), [(29, False), (30, True), (50, True)])
+@pytest.mark.parametrize(("age", "due"), [(59, False), (60, True), (80, True)])
 def test_what_was_learned_early_is_learned_again(age: int, due: bool) -> None:
     before = replace(CALM, for_change=DAY - timedelta(days=age))
     assert (kinds(before) == ["follow-up"]) is due
