@@ -191,7 +191,11 @@ def run(
         # Else the next run decides anew. Only who is killed leaves its intent.
         _pending(params).unlink(missing_ok=True)
         raise
-    return _finish(begun, _noted(begun, params) or _gate(outcome, params), params)
+    said = _noted(begun, params)
+    if said is None and not outcome.stages and (before := _told(begun, params)) is not None:
+        _pending(params).unlink()
+        return Summary(STAGE, {}, [], before, _lines(before))
+    return _finish(begun, said or _gate(outcome, params), params)
 
 
 def _left(made: Decision, params: Params) -> Summary:
@@ -207,16 +211,36 @@ def _left(made: Decision, params: Params) -> Summary:
 def _finish(begun: dict[str, Any], said: dict[str, Any], params: Params) -> Summary:
     """Note the training and strike out its intent."""
     facts = {key: value for key, value in begun.items() if key != "after"} | {"trained": said}
-    words = f"{said['decision']}: {said['reason']} ({begun['reason']})"
-    _append(RETRAINED, facts, words, params)
+    if RETRAINED not in (one.action for one in _since(begun, params)):
+        words = f"{said['decision']}: {said['reason']} ({begun['reason']})"
+        _append(RETRAINED, facts, words, params)
     path = _tell(facts, params)
     _pending(params).unlink(missing_ok=True)
-    lines = [
-        f"TRAINED: the challenger was {said['decision']}",
-        f"  {said['reason']}",
-        *(f"  because of {one['kind']}: {one['text']}" for one in begun["triggers"]),
+    return Summary(STAGE, {}, [ledger(params).path, path], facts, _lines(facts))
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """A training for a terminal."""
+    return [
+        f"TRAINED: the challenger was {facts['trained']['decision']}",
+        f"  {facts['trained']['reason']}",
+        *(f"  because of {one['kind']}: {one['text']}" for one in facts["triggers"]),
     ]
-    return Summary(STAGE, {}, [ledger(params).path, path], facts, lines)
+
+
+def _told(begun: dict[str, Any], params: Params) -> dict[str, Any] | None:
+    """What a run has told that trained today for the same reason by hand; None when none has.
+
+    Who was killed after that, or asks twice, is told it again.
+    """
+    body = read_json(_latest(params), dict[str, Any], "remove it; the next run writes it anew")
+    if body is None or "trained" not in body or body["as_of_date"] != begun["as_of_date"]:
+        return None
+    mine, other = (
+        [one["text"] for one in told["triggers"] if one["kind"] == "by hand"]
+        for told in (begun, body)
+    )
+    return {key: body[key] for key in body if key != "waiting_since"} if mine == other else None
 
 
 def _append(action: str, body: dict[str, Any], reason: str, params: Params) -> None:
@@ -226,7 +250,7 @@ def _append(action: str, body: dict[str, Any], reason: str, params: Params) -> N
 
 def _tell(body: dict[str, Any], params: Params) -> Path:
     """Write retrain_latest.json, with the day since which a reason has waited."""
-    path = Path(params.paths.artifacts) / "monitoring" / "retrain_latest.json"
+    path = _latest(params)
     since = None
     if body["action"] == "wait":
         entries = ledger(params).entries()
@@ -248,6 +272,10 @@ def _waiting_since(waited: Sequence[Entry], params: Params) -> str | None:
     return None if first is None else first.isoformat()
 
 
+def _latest(params: Params) -> Path:
+    return Path(params.paths.artifacts) / "monitoring" / "retrain_latest.json"
+
+
 def _pending(params: Params) -> Path:
     return Path(params.paths.artifacts) / "monitoring" / "retrain_begun.json"
 
@@ -263,9 +291,14 @@ def _begun(params: Params) -> dict[str, Any] | None:
     )
 
 
+def _since(begun: dict[str, Any], params: Params) -> Sequence[Entry]:
+    """The ledger's lines since a training began."""
+    return ledger(params).entries()[int(begun["after"]) :]
+
+
 def _noted(begun: dict[str, Any], params: Params) -> dict[str, Any] | None:
     """What the gate noted since a training began; None when it has noted nothing."""
-    for entry in reversed(ledger(params).entries()[int(begun["after"]) :]):
+    for entry in reversed(_since(begun, params)):
         if entry.action in (PROMOTED, REFUSED):
             version = entry.facts["challenger"]["version"]
             reason = str(entry.facts["reason"])

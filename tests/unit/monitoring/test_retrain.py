@@ -136,9 +136,10 @@ def test_killed_after_the_gates_line_only_its_own_is_missing(params: Params) -> 
     assert latest(params)["trained"]["decision"] == "promoted"
 
 
-def pipeline(folder: Path, command: str) -> None:
-    """Make the folder a workspace whose gate is a command."""
-    (folder / "dvc.yaml").write_text(f"stages:\n  promote_model:\n    cmd: {command}\n")
+def pipeline(folder: Path, command: str, deps: tuple[str, ...] = ()) -> None:
+    """Make the folder a workspace whose gate is a command; without files it depends on nothing."""
+    stage = {"cmd": command} | ({"deps": list(deps)} if deps else {})
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"promote_model": stage}}))
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
 
@@ -167,6 +168,40 @@ def test_a_stage_that_fails_after_the_gate_has_trained_all_the_same(
     assert actions(params) == (["refused", "retrained"] if decided else [])
     found = retrain.read_evidence(params)
     assert found.retrained == ((day(LAST),) if decided else ())
+
+
+def trainable(tmp_path: Path, params: Params) -> Path:
+    """A workspace whose training refuses, and has nothing to do the second time."""
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
+    (tmp_path / "gate.py").write_text(GATE.replace("sys.exit(3)", ""))
+    command = f"{sys.executable} gate.py {ledger(params).path} {day(LAST)}"
+    pipeline(tmp_path, command, ("gate.py",))
+    return tmp_path
+
+
+def test_who_asks_twice_for_the_same_is_told_it_again(tmp_path: Path, params: Params) -> None:
+    trainable(tmp_path, params)
+    first = run(params, reason="new tariff").facts
+    written = (latest(params), actions(params))
+    assert written[1] == ["refused", "retrained"]
+    assert run(params, reason="new tariff").facts == first
+    assert (latest(params), actions(params)) == written
+    assert not begun_path(params).exists()
+    other = run(params, reason="another").facts
+    assert other["trained"]["decision"] == "up_to_date"
+    assert actions(params) == ["refused", "retrained", "retrained"]
+
+
+def test_killed_after_its_own_line_it_writes_none_twice(tmp_path: Path, params: Params) -> None:
+    trainable(tmp_path, params)
+    begin(params)
+    body = begun_path(params).read_text()
+    told = run(params).facts
+    written = latest(params)
+    begun_path(params).write_text(body)
+    assert run(params).facts == told
+    assert (latest(params), actions(params)) == (written, ["refused", "retrained"])
+    assert not begun_path(params).exists()
 
 
 def test_killed_before_the_gate_on_an_earlier_day_it_is_decided_anew(params: Params) -> None:
