@@ -37,6 +37,8 @@ DOOR = "tests/unit/api/test_door.py"
 LOGISTIC = "tests/unit/training/test_logistic.py"
 PUBLISHED = "tests/unit/monitoring/test_publish.py tests/unit/monitoring/test_stage_metrics.py"
 BOARD = "tests/unit/monitoring/test_gauges.py"
+STRUCTURE = "tests/unit/monitoring/test_structure.py"
+TRIGGERS = "tests/unit/monitoring/test_triggers.py"
 PROMISES = "tests/unit/monitoring/test_performance.py"
 PROXY = "tests/unit/monitoring/test_score_proxy.py"
 KEPT = "tests/unit/inference/test_kept.py"
@@ -199,8 +201,8 @@ MUTANTS = {
     ),
     "drift trains at once": Mutant(
         "monitoring/retrain_checks.py",
-        "if _sound(since - timedelta(days=1), last, bad)[0] >= least:",
-        "if least:",
+        "if _sound(since - timedelta(days=1), last, bad)[0]:",
+        "if last:",
         RETRAIN,
     ),
     "a fault of the source is learned from": Mutant(
@@ -398,6 +400,12 @@ MUTANTS = {
     "bad luck with few users fails": Mutant(
         "monitoring/performance.py", ' and below(graded["value"], graded["low"])', "", PROMISES
     ),
+    "users of poisoned days are the usual ones": Mutant(
+        "monitoring/structure.py", "d not in clouded for d", "d != 0 for d", STRUCTURE
+    ),
+    "a change is learned once and never again": Mutant(
+        "monitoring/triggers.py", "if age < settings.follow_up_days:", "if age:", TRIGGERS
+    ),
     "the last day of the test is graded": Mutant(
         "monitoring/performance.py", "one.day <= bundle", "one.day < bundle", PROMISES
     ),
@@ -416,9 +424,7 @@ MUTANTS = {
     "a batch kept late means by churn what the parameters say": Mutant(
         "inference/kept.py", "batch.version, bundle.meta.label", "batch.version, params.churn", KEPT
     ),
-    "two processes write to one file": Mutant(
-        "inference/kept.py", "{os.getpid()}.writing", "writing", KEPT
-    ),
+    "two processes write to one file": Mutant("files.py", "{os.getpid()}.writing", "writing", KEPT),
 }
 
 
