@@ -21,7 +21,7 @@ test: $(ENV)  ## lint, check types, run all tests
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(ENV)  ## the fast tests only
 	pytest -n 2 --dist loadfile -m "not slow"
