@@ -111,5 +111,10 @@ def spoiled(bad: Iterable[BadDay], params: Params) -> set[date]:
 
 def clouded(bad: Iterable[BadDay], params: Params) -> set[date]:
     """The days on which nobody knows who is there: activity of a bad day still decides it."""
-    reach = params.churn.active_within_days or max(params.features.windows_days)
-    return {one.day + timedelta(days=n) for one in bad if one.labels for n in range(reach)}
+    reach = range(membership_days(params))
+    return {one.day + timedelta(days=n) for one in bad if one.labels for n in reach}
+
+
+def membership_days(params: Params) -> int:
+    """Days, its own included, whose activity decides who is there on a day."""
+    return params.churn.active_within_days or max(params.features.windows_days)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from churn_mlops.data.bad_days import BadDay, spoiled
+from churn_mlops.data.bad_days import BadDay, membership_days, spoiled
 from churn_mlops.monitoring.evidence import Evidence
 from churn_mlops.monitoring.reference import RISK
 from churn_mlops.monitoring.triggers import Trigger
@@ -144,7 +144,7 @@ def reach(column: str, params: Params) -> int:
 def _cause(bad: Iterable[BadDay], day: date, reach: int, params: Params) -> date | None:
     """The last bad day that a column of a day looks back on."""
     # Who was seen active decides who is there at all, and so moves every column.
-    members = params.churn.active_within_days or max(params.features.windows_days)
+    members = membership_days(params)
     known = [
         one.day
         for one in bad
