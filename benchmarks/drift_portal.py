@@ -27,14 +27,12 @@ import numpy as np
 from workspace import machine, make, overrides, run
 
 from churn_mlops import engine, params
-from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring.day import daily_totals, history_of, open_features, read_day
 from churn_mlops.monitoring.drift import check
-from churn_mlops.monitoring.reference import reference_of
+from churn_mlops.monitoring.reference import reference_for
 from churn_mlops.monitoring.structure import volume
 from churn_mlops.registry.bundle import copy_bundle
 from churn_mlops.registry.champion import load_champion, production_folder
-from churn_mlops.registry.profile import read_profile
 
 STAGES = (
     "generate-data",
@@ -80,10 +78,7 @@ def block(folder: Path, users: int, first: int, days: int) -> list[Found]:
     os.chdir(folder)
     loaded = params.load("params.yaml", environment=settings(users))
     bundle = load_champion(loaded)
-    profile = read_profile(bundle.profile)
-    reference = reference_of(
-        profile, Contributions(bundle.meta.model, bundle.meta.encoding).importance(profile.columns)
-    )
+    reference = reference_for(bundle)
     start, end = (FIRST + timedelta(days=n) for n in (first, min(first + BLOCK, days) - 1))
     found: list[Found] = []
     with engine.connect(loaded) as con:

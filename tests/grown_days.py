@@ -17,6 +17,7 @@ from churn_mlops.data import (
     validate,
     validate_day,
 )
+from churn_mlops.data.delivery import Delivery
 from churn_mlops.data.validate import quarantine_contract
 from churn_mlops.features import build_features, features_day
 from churn_mlops.features.catalogue import features_contract
@@ -67,7 +68,9 @@ def whole(root: Path, days: int, over: dict[str, Any] | None = None) -> Params:
 def live(params: Params, number: int | None = None) -> list[Summary]:
     """Bring in a day (the next one, unless told) and bring all tables on."""
     first = ingest.run(params, None if number is None else day(number))
-    return [first, *(step(params) for step in DAY_STEPS[1:])]
+    with Delivery(params) as delivery:
+        clean = [validate_day.run(params, delivery), prepare_day.run(params, delivery)]
+    return [first, *clean, features_day.run(params), labels_day.run(params)]
 
 
 def tables(params: Params) -> dict[str, pa.Table]:

@@ -42,13 +42,9 @@ def embedded(params: Params) -> Iterator[Engine]:
 
     Raises
     ------
-    EngineError
-        It ran out of memory or disk.
-    ContractError
-        A table's file is damaged; the message names it.
+    EngineError, ContractError
+        See `explained`.
     """
-    import duckdb
-
     spill = tempfile.mkdtemp(prefix="churn-spill-")
     con = ibis.duckdb.connect(
         threads=params.duckdb.threads,
@@ -58,7 +54,28 @@ def embedded(params: Params) -> Iterator[Engine]:
     )
     con.raw_sql("SET enable_progress_bar = false")
     try:
-        yield con
+        with explained(params):
+            yield con
+    finally:
+        con.disconnect()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def explained(params: Params) -> Iterator[None]:
+    """Turn DuckDB's errors into ours.
+
+    Raises
+    ------
+    EngineError
+        It ran out of memory or disk.
+    ContractError
+        A table's file is damaged; the message names it.
+    """
+    import duckdb
+
+    try:
+        yield
     except duckdb.OutOfMemoryException as error:
         raise EngineError(
             f"DuckDB needs more than duckdb.memory_limit ({params.duckdb.memory_limit}): {error}",
@@ -74,9 +91,6 @@ def embedded(params: Params) -> Iterator[Engine]:
             f"a table cannot be read: {error}",
             fix="make it anew as a whole: `dvc repro -f` with the stage that writes it",
         ) from error
-    finally:
-        con.disconnect()
-        shutil.rmtree(spill, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
@@ -13,9 +12,9 @@ from churn_mlops.data import growing, prepare_dataset, validate
 from churn_mlops.data.calendar import Calendar, read_calendar
 from churn_mlops.data.check_rows import good
 from churn_mlops.data.checks import muted
+from churn_mlops.data.delivery import Delivery
 from churn_mlops.data.prepare_dataset import build_user_daily, daily_fingerprint
-from churn_mlops.data.raw_tables import readable
-from churn_mlops.data.window import Checked, checked_window
+from churn_mlops.data.window import Checked
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
@@ -26,10 +25,16 @@ from churn_mlops.tables.parts import user_ranges
 from churn_mlops.tables.writer import hold_as, write_days
 
 
-def run(params: Params) -> Summary:
+def run(params: Params, delivery: Delivery | None = None) -> Summary:
     """Write the clean tables and user_daily up to the day of the watermark.
 
     Where days cannot be added, all of it is checked and made as a whole; the summary tells why.
+
+    Parameters
+    ----------
+    params : Params
+    delivery : Delivery, optional
+        What the gate has checked; closed in the end.
 
     Raises
     ------
@@ -45,8 +50,7 @@ def run(params: Params) -> Summary:
                 " ingested",
                 fix="run validate_day first",
             )
-        with engine.connect(params) as con, readable(Path(params.paths.data) / "raw"):
-            checked = checked_window(con, params, growth)
+        with delivery or Delivery(params) as here, here.checked(growth) as (con, checked):
             earlier = growing.begins_earlier(con, checked, params)
             if earlier is None:
                 return _grown(con, checked, growth, params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from churn_mlops.data import growing, validate
 from churn_mlops.data.calendar import Calendar, report_path
 from churn_mlops.data.check_rows import ARRIVED
 from churn_mlops.data.day_gate import judge, told_arrivals, too_bad
+from churn_mlops.data.delivery import Delivery
 from churn_mlops.data.prepare_dataset import daily_fingerprint
-from churn_mlops.data.raw_tables import open_table, readable
+from churn_mlops.data.raw_tables import open_table
 from churn_mlops.data.validate import (
     gate_fingerprint,
     quarantine_contract,
@@ -23,7 +25,7 @@ from churn_mlops.data.validate import (
     set_aside,
 )
 from churn_mlops.data.verdict import Verdict, tally
-from churn_mlops.data.window import Checked, checked_strays, checked_window
+from churn_mlops.data.window import Checked, checked_strays
 from churn_mlops.files import write_json
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
@@ -32,12 +34,18 @@ from churn_mlops.tables.growth import Growth, Whole
 from churn_mlops.tables.writer import replace_file, write_days
 
 
-def run(params: Params) -> Summary:
+def run(params: Params, delivery: Delivery | None = None) -> Summary:
     """Check what arrived on the day of the watermark; write quarantine and report.
 
     All that happened in the days that late rows may still change is checked again, so that the
     quarantine is as if the whole had been checked. The verdict is on the arrivals of the day.
     Where days cannot be added, the whole is checked (`validate.run`); the summary tells why.
+
+    Parameters
+    ----------
+    params : Params
+    delivery : Delivery, optional
+        Left open for the one who needs the checked rows next.
 
     Raises
     ------
@@ -47,8 +55,8 @@ def run(params: Params) -> Summary:
     """
     growth = _growth(params)
     if isinstance(growth, Growth):
-        with engine.connect(params) as con, readable(Path(params.paths.data) / "raw"):
-            checked = checked_window(con, params, growth)
+        mine = Delivery(params) if delivery is None else nullcontext(delivery)
+        with mine as here, here.checked(growth) as (con, checked):
             earlier = growing.begins_earlier(con, checked, params)
             if earlier is None:
                 return _judged(con, checked, growth, params)

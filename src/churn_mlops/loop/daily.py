@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from churn_mlops.data.watermark import Watermark, read_watermark
 from churn_mlops.errors import ParamsError, QuarantineError
@@ -23,6 +23,9 @@ from churn_mlops.monitoring.told import published
 from churn_mlops.params import Params
 from churn_mlops.progress import steps
 from churn_mlops.summary import Summary
+
+if TYPE_CHECKING:
+    from churn_mlops.data.delivery import Delivery
 
 STEPS = (
     "ingest",
@@ -74,8 +77,10 @@ def run(params: Params, as_of: date | None = None, until: str | None = None) -> 
     ParamsError
         The day lies before what has been brought in.
     """
-    parts = _steps(until)
-    with workspace_lock(params, "churn daily"):
+    from churn_mlops.data.delivery import Delivery
+
+    with workspace_lock(params, "churn daily"), Delivery(params) as delivery:
+        parts = _steps(until, delivery)
         mark = read_watermark(params)
         open_day = _broken_off(params, mark)
         days = days_to_work_in(mark, as_of or _newest(params, mark, open_day), open_day)
@@ -182,7 +187,7 @@ def summed_up(params: Params, log: DayLog, days: int) -> Summary:
     return Summary("daily", rows, outputs, facts, lines)
 
 
-def _steps(until: str | None) -> list[Step]:
+def _steps(until: str | None, delivery: Delivery) -> list[Step]:
     # Here, as each brings libraries along that not every command needs.
     from churn_mlops.data import ingest, prepare_day, validate_day
     from churn_mlops.features import features_day
@@ -193,8 +198,8 @@ def _steps(until: str | None) -> list[Step]:
 
     actions: dict[str, Callable[[Params, date], Summary]] = {
         "ingest": ingest.run,
-        "validate_data": lambda params, _: validate_day.run(params),
-        "prepare_data": lambda params, _: prepare_day.run(params),
+        "validate_data": lambda params, _: validate_day.run(params, delivery),
+        "prepare_data": lambda params, _: prepare_day.run(params, delivery),
         "build_features": lambda params, _: features_day.run(params),
         "build_labels": lambda params, _: labels_day.run(params),
         "batch_score": batch_score.run,

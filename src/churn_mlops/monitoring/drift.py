@@ -14,7 +14,6 @@ from churn_mlops import engine
 from churn_mlops.data.bad_days import clouded, read_bad_days
 from churn_mlops.data.checks import muted
 from churn_mlops.files import write_json
-from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring import structure
 from churn_mlops.monitoring.day import Day, history_of, open_features, read_day
 from churn_mlops.monitoring.early import early
@@ -22,13 +21,12 @@ from churn_mlops.monitoring.findings import JOINT, MOVED, RISK_MOVED, Finding
 from churn_mlops.monitoring.joint import Joint, joint_shift
 from churn_mlops.monitoring.moved import Moved, compare, graded
 from churn_mlops.monitoring.quarantine import quarantine_day
-from churn_mlops.monitoring.reference import RISK, Like, Reference, reference_of
+from churn_mlops.monitoring.reference import RISK, Like, Reference, reference_for
 from churn_mlops.monitoring.report import Report
 from churn_mlops.monitoring.reports import reports_folder
 from churn_mlops.monitoring.totals import known_totals
 from churn_mlops.params import DriftCheck, Params
 from churn_mlops.registry.champion import load_champion
-from churn_mlops.registry.profile import read_profile
 from churn_mlops.summary import Summary
 
 
@@ -55,9 +53,7 @@ def run(params: Params, as_of_date: date | None = None) -> Summary:
     """
     quiet = muted(params)
     bundle = load_champion(params)
-    profile = read_profile(bundle.profile)
-    weights = Contributions(bundle.meta.model, bundle.meta.encoding).importance(profile.columns)
-    reference = reference_of(profile, weights)
+    reference = reference_for(bundle)
     with engine.connect(params) as con:
         totals = known_totals(con, bundle.meta, params)
         history = history_of(totals, as_of_date or params.scoring.as_of_date)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
 from churn_mlops.errors import NotEnoughDataError
+from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring.bins import CategoricalBins, NumericBins, bins_of
 from churn_mlops.monitoring.chance import excess_between_days
 from churn_mlops.monitoring.comparable import comparable
-from churn_mlops.registry.profile import Profile
+from churn_mlops.registry.bundle import Bundle
+from churn_mlops.registry.profile import Profile, read_profile
 
 RISK = "churn_risk"
 
@@ -92,6 +95,33 @@ class Like:
         """
         rows = np.random.default_rng(seed).permutation(np.flatnonzero(self.rows))
         return np.sort(rows[np.unique(users[rows], return_index=True)[1]])
+
+
+def reference_for(bundle: Bundle) -> Reference:
+    """The reference that a model brings along; made once per model, for all days that are checked.
+
+    Raises
+    ------
+    BundleError
+        Its profile cannot be read.
+    """
+    return _made(_Source(bundle.digest, bundle))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A bundle; equal to others with the same digest."""
+
+    digest: str
+    bundle: Bundle = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _made(source: _Source) -> Reference:
+    profile, meta = read_profile(source.bundle.profile), source.bundle.meta
+    return reference_of(
+        profile, Contributions(meta.model, meta.encoding).importance(profile.columns)
+    )
 
 
 def reference_of(profile: Profile, importance: Mapping[str, float]) -> Reference:

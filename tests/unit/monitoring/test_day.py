@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from churn_mlops import engine
-from churn_mlops.inference.contributions import Contributions
 from churn_mlops.monitoring import day as module
 from churn_mlops.monitoring.day import daily_totals, day_of, history_of, open_features, read_day
-from churn_mlops.monitoring.reference import RISK, reference_of
-from churn_mlops.registry.profile import read_profile
+from churn_mlops.monitoring.reference import RISK, reference_for
 from tests.made_up import FIRST
 from tests.trained import bundle, trained
 from tests.unit.monitoring.portal import DAY, reference, values
@@ -25,11 +23,7 @@ def read():
     params = params.model_copy(
         update={"scoring": params.scoring.model_copy(update={"batch_rows": 17})}
     )
-    profile = read_profile(bundle().profile)
-    against = reference_of(
-        profile,
-        Contributions(bundle().meta.model, bundle().meta.encoding).importance(profile.columns),
-    )
+    against = reference_for(bundle())
     with engine.connect(params) as con:
         table = open_features(con, bundle().meta, params)
         history = history_of(daily_totals(table, params), None)

@@ -7,7 +7,7 @@ import pytest
 
 from churn_mlops.errors import NotEnoughDataError
 from churn_mlops.inference.contributions import Contributions
-from churn_mlops.monitoring.reference import RISK, reference_of
+from churn_mlops.monitoring.reference import RISK, reference_for, reference_of
 from churn_mlops.registry.profile import Profile, read_profile
 from tests.trained import bundle
 from tests.unit.monitoring.portal import DAY, IMPORTANCE, REFERENCE_DAYS, reference
@@ -62,6 +62,14 @@ def test_one_day_is_a_reference_too():
     with pytest.raises(NotEnoughDataError, match="later day"):
         made.like(date(2025, 3, 1))
     assert made.excess["x"] == 0
+
+
+def test_a_model_has_its_own_reference_which_is_made_once():
+    one, other = reference_for(bundle("baseline")), reference_for(bundle("candidate"))
+    assert reference_for(bundle("candidate")) is other
+    assert one.importance != other.importance
+    assert set(other.values) == {*bundle("candidate").meta.feature_names, RISK}
+    assert other.importance[RISK] == 1.0
 
 
 @pytest.mark.parametrize("name", ["baseline", "candidate"])
