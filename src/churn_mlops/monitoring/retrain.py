@@ -1,118 +1,30 @@
-"""`churn retrain`: is there a reason to train anew, may it be done now, and what did the gate say?
+"""`churn retrain`: decides whether to train anew, trains, and notes what the gate said.
 
-`decide` is a pure function of `evidence.Evidence`; `run` reads the evidence, trains and notes what
-came of it. A training that was killed is taken up again: what it was for is written down before it
-begins and struck out after its line is in the ledger.
+A training that was killed is taken up again (`retrain_intent`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from churn_mlops.data.calendar import report_path
 from churn_mlops.errors import ContractError
 from churn_mlops.files import read_json, write_json
-from churn_mlops.monitoring import probation
-from churn_mlops.monitoring.evidence import Evidence
+from churn_mlops.monitoring import probation, retrain_intent
 from churn_mlops.monitoring.repro import Outcome, repro, require_workspace
-from churn_mlops.monitoring.retrain_checks import Held, preconditions
+from churn_mlops.monitoring.retrain_decision import Decision, decide
 from churn_mlops.monitoring.retrain_files import UP_TO_DATE, day_of, last_day, read_evidence
-from churn_mlops.monitoring.triggers import Trigger, triggers
+from churn_mlops.monitoring.retrain_intent import Intent
 from churn_mlops.params import Params
-from churn_mlops.registry.history import PROMOTED, REFUSED, RETRAIN_WAITED, RETRAINED, ledger
+from churn_mlops.registry.history import RETRAIN_WAITED, RETRAINED, ledger
 from churn_mlops.registry.ledger import Entry
 from churn_mlops.summary import Summary
 
-Action = Literal["nothing", "wait", "retrain"]
 STAGE = "retrain"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What is to be done, and why.
-
-    Parameters
-    ----------
-    day : date
-        The last day of the data.
-    action : {"nothing", "wait", "retrain"}
-    triggers : tuple of Trigger
-        The reasons to train, the most urgent first.
-    checks : tuple of Held
-        Every precondition.
-    """
-
-    day: date
-    action: Action
-    triggers: tuple[Trigger, ...]
-    checks: tuple[Held, ...]
-
-    @property
-    def blocked(self) -> tuple[Held, ...]:
-        """The preconditions that training waits for."""
-        return tuple(one for one in self.checks if one.blocks)
-
-    @property
-    def reason(self) -> str:
-        """The decision in one sentence."""
-        if self.action == "nothing":
-            return "no reason to train"
-        why = "; ".join(f"{one.kind}: {one.text}" for one in self.triggers)
-        if self.action == "retrain":
-            return why
-        return f"{'; '.join(f'{one.check} {one.text}' for one in self.blocked)} ({why})"
-
-    def as_json(self) -> dict[str, Any]:
-        """The decision as JSON holds it."""
-        return {
-            "as_of_date": self.day.isoformat(),
-            "action": self.action,
-            "reason": self.reason,
-            "triggers": [one.as_json() for one in self.triggers],
-            "checks": [one.as_json() for one in self.checks],
-        }
-
-    def lines(self) -> list[str]:
-        """The decision for a terminal."""
-        head = {
-            "nothing": "NOTHING TO DO: no reason to train",
-            "wait": f"WAIT for {', '.join(one.check for one in self.blocked)}",
-            "retrain": "TRAIN",
-        }[self.action]
-        lines = [f"{head} ({self.day})"]
-        lines += [f"  because of {one.kind}: {one.text}" for one in self.triggers]
-        for one in self.checks:
-            mark = "ok" if one.passed else "WAITS" if one.binding else "warns"
-            lines.append(f"  {one.check} {mark:5}  {one.text}")
-        return lines
-
-
-def decide(
-    evidence: Evidence, params: Params, *, reason: str | None = None, schedule: bool = False
-) -> Decision:
-    """Decide whether to train anew.
-
-    Parameters
-    ----------
-    evidence : Evidence
-    params : Params
-    reason : str, optional
-        Of somebody who asks for it. It overrules all preconditions but those that keep bad days
-        from being learned (CHN501, CHN502).
-    schedule : bool
-        Whether this is the run that keeps the schedule.
-    """
-    found = triggers(evidence, params.monitoring.retrain, reason=reason, schedule=schedule)
-    checks = preconditions(evidence, found, params)
-    action: Action = "nothing"
-    if found:
-        action = "wait" if any(one.blocks for one in checks) else "retrain"
-    return Decision(evidence.day, action, found, checks)
 
 
 def run(
@@ -154,48 +66,56 @@ def run(
     RetrainError
         A stage failed, or DVC could not begin.
     """
-    begun = _begun(params)
-    taken_up = begun is not None and begun["as_of_date"] == last_day(params).isoformat()
-    if not dry_run and not taken_up:
+    killed = retrain_intent.begun(params)
+    taken_up = killed if killed is not None and killed.day == last_day(params) else None
+    if not dry_run and taken_up is None:
         # Who is champion is settled first, and a probation whose days are over ends.
         probation.run(params)
+    made = _decided(taken_up, params, reason=reason, schedule=schedule)
+    if dry_run:
+        return Summary(STAGE, {}, [], made.as_json() | {"dry_run": True}, made.lines())
+    if made.action != "retrain":
+        said = killed.gate_said(params) if killed is not None else None
+        if killed is not None and said is not None:
+            # Killed between the gate's line and its own.
+            return _finish(killed, said, params)
+        retrain_intent.end(params)
+        return _left(made, params)
+    require_workspace(params, params_file)
+    return _trained(taken_up or retrain_intent.begin(made, params), params)
+
+
+def _decided(
+    taken_up: Intent | None, params: Params, *, reason: str | None, schedule: bool
+) -> Decision:
+    """Decide; a training that is taken up has the reasons that it had."""
     evidence = read_evidence(params)
-    if begun is not None and taken_up:
-        kinds = {one["kind"]: one["text"] for one in begun["triggers"]}
-        reason, schedule = reason or kinds.get("by hand"), schedule or "schedule" in kinds
+    if taken_up is not None:
+        reason = reason or taken_up.reasons.get("by hand")
+        schedule = schedule or "schedule" in taken_up.reasons
         if not report_path(params).exists():
             # DVC had taken it away to make it anew: the day had passed when the training began.
             evidence = replace(evidence, rejected=None)
-    made = decide(evidence, params, reason=reason, schedule=schedule)
-    if dry_run:
-        return Summary(STAGE, {}, [], made.as_json() | {"dry_run": True}, made.lines())
-    if begun is not None and made.action != "retrain":
-        noted = _noted(begun, params)
-        if noted is not None:
-            # Killed between the gate's line and its own.
-            return _finish(begun, noted, params)
-        _pending(params).unlink()
-    if made.action != "retrain":
-        return _left(made, params)
-    require_workspace(params, params_file)
-    if begun is None or not taken_up:
-        begun = made.as_json() | {"after": ledger(params).head()[0]}
-        write_json(_pending(params), begun)
+    return decide(evidence, params, reason=reason, schedule=schedule)
+
+
+def _trained(intent: Intent, params: Params) -> Summary:
+    """Train, and note what the gate said."""
     try:
         outcome = repro("promote_model")
     except Exception:
-        said = _noted(begun, params)
+        said = intent.gate_said(params)
         if said is not None:
             # It failed after the gate had decided: a model was trained, and that counts.
-            _finish(begun, said, params)
+            _finish(intent, said, params)
         # Else the next run decides anew. Only who is killed leaves its intent.
-        _pending(params).unlink(missing_ok=True)
+        retrain_intent.end(params)
         raise
-    said = _noted(begun, params)
-    if said is None and not outcome.stages and (before := _told(begun, params)) is not None:
-        _pending(params).unlink()
+    said = intent.gate_said(params)
+    if said is None and not outcome.stages and (before := _told(intent, params)) is not None:
+        retrain_intent.end(params)
         return Summary(STAGE, {}, [], before, _lines(before))
-    return _finish(begun, said or _gate(outcome, params), params)
+    return _finish(intent, said or _gate(outcome, params), params)
 
 
 def _left(made: Decision, params: Params) -> Summary:
@@ -208,14 +128,14 @@ def _left(made: Decision, params: Params) -> Summary:
     return Summary(STAGE, {}, [path], made.as_json(), made.lines())
 
 
-def _finish(begun: dict[str, Any], said: dict[str, Any], params: Params) -> Summary:
+def _finish(intent: Intent, said: dict[str, Any], params: Params) -> Summary:
     """Note the training and strike out its intent."""
-    facts = {key: value for key, value in begun.items() if key != "after"} | {"trained": said}
-    if RETRAINED not in (one.action for one in _since(begun, params)):
-        words = f"{said['decision']}: {said['reason']} ({begun['reason']})"
+    facts = intent.facts | {"trained": said}
+    if RETRAINED not in (one.action for one in intent.since(params)):
+        words = f"{said['decision']}: {said['reason']} ({facts['reason']})"
         _append(RETRAINED, facts, words, params)
     path = _tell(facts, params)
-    _pending(params).unlink(missing_ok=True)
+    retrain_intent.end(params)
     return Summary(STAGE, {}, [ledger(params).path, path], facts, _lines(facts))
 
 
@@ -228,17 +148,17 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     ]
 
 
-def _told(begun: dict[str, Any], params: Params) -> dict[str, Any] | None:
+def _told(intent: Intent, params: Params) -> dict[str, Any] | None:
     """What a run has told that trained today for the same reason by hand; None when none has.
 
     Who was killed after that, or asks twice, is told it again.
     """
     body = read_json(_latest(params), dict[str, Any], "remove it; the next run writes it anew")
-    if body is None or "trained" not in body or body["as_of_date"] != begun["as_of_date"]:
+    if body is None or "trained" not in body or body["as_of_date"] != intent.facts["as_of_date"]:
         return None
     mine, other = (
         [one["text"] for one in told["triggers"] if one["kind"] == "by hand"]
-        for told in (begun, body)
+        for told in (intent.facts, body)
     )
     return {key: body[key] for key in body if key != "waiting_since"} if mine == other else None
 
@@ -274,36 +194,6 @@ def _waiting_since(waited: Sequence[Entry], params: Params) -> str | None:
 
 def _latest(params: Params) -> Path:
     return Path(params.paths.artifacts) / "monitoring" / "retrain_latest.json"
-
-
-def _pending(params: Params) -> Path:
-    return Path(params.paths.artifacts) / "monitoring" / "retrain_begun.json"
-
-
-def _begun(params: Params) -> dict[str, Any] | None:
-    """What a training was for that was killed; None when none was."""
-    # In the order of `Decision.as_json`, so that what is told of it has the same bytes.
-    wanted = ("as_of_date", "action", "reason", "triggers", "checks", "after")
-    return read_json(
-        _pending(params),
-        lambda body: {key: body[key] for key in wanted},
-        "remove it; the next run decides anew",
-    )
-
-
-def _since(begun: dict[str, Any], params: Params) -> Sequence[Entry]:
-    """The ledger's lines since a training began."""
-    return ledger(params).entries()[int(begun["after"]) :]
-
-
-def _noted(begun: dict[str, Any], params: Params) -> dict[str, Any] | None:
-    """What the gate noted since a training began; None when it has noted nothing."""
-    for entry in reversed(_since(begun, params)):
-        if entry.action in (PROMOTED, REFUSED):
-            version = entry.facts["challenger"]["version"]
-            reason = str(entry.facts["reason"])
-            return {"decision": entry.action, "reason": reason, "version": version}
-    return None
 
 
 def _gate(outcome: Outcome, params: Params) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import yaml
 
 from churn_mlops.data.calendar import report_path
 from churn_mlops.data.watermark import Watermark, write_watermark
-from churn_mlops.errors import ContractError, ParamsError, RetrainError
+from churn_mlops.errors import ParamsError, RetrainError
 from churn_mlops.monitoring import retrain
 from churn_mlops.params import Params
 from churn_mlops.registry.history import as_text, ledger
@@ -244,11 +244,3 @@ def test_a_probation_is_not_judged_again_when_a_training_is_taken_up(
     with pytest.raises(ParamsError):
         run(params, reason="new tariff")
     assert judged == [params]
-
-
-@pytest.mark.parametrize("body", ["", "[]", "{}"])
-def test_a_damaged_intent_is_named(body: str, params: Params) -> None:
-    begin(params)
-    begun_path(params).write_text(body)
-    with pytest.raises(ContractError, match=r"retrain_begun\.json is damaged"):
-        run(params)

@@ -11,7 +11,6 @@ import pytest
 from churn_mlops.data.bad_days import BadDay
 from churn_mlops.data.checks import RETRAIN_CHECKS
 from churn_mlops.monitoring.evidence import Checked, Evidence, Fallen, Lost, Trial
-from churn_mlops.monitoring.retrain import decide
 from churn_mlops.monitoring.retrain_checks import Held, learnable, preconditions, reach
 from churn_mlops.monitoring.triggers import Trigger
 from churn_mlops.params import Params
@@ -224,16 +223,6 @@ def test_chn508_waits_for_labels_of_the_days_of_a_lost_probation(since: int, pas
     assert "spoiled ones left out" in spoilt.text
 
 
-def test_the_run_that_takes_a_champion_back_does_not_train_it_again() -> None:
-    """Drift began before the lost model came; the old champion's checks of then are no reason."""
-    old = tuple(replace(one, day=one.day - timedelta(days=14)) for one in checks("FFFFF"))
-    back = replace(READY, drift=old, taken_back=DAY, lost=Lost("newer", ago(13)))
-    assert decide(back, PARAMS).action == "nothing"
-    weekly = decide(back, PARAMS, schedule=True)
-    assert [one.check for one in weekly.blocked] == ["CHN504", "CHN508"]
-    assert decide(back, PARAMS, reason="because").action == "retrain"
-
-
 def test_by_hand_only_bad_days_bind() -> None:
     spent = replace(
         READY,
@@ -254,16 +243,3 @@ def test_how_far_columns_look_back() -> None:
     wanted = {"country": 0, "logins_count": 1, "active_days_7d": 7, "logins_trend_7d_30d": 30}
     wanted |= {"days_since_last_activity": 30, "is_active_day": 1}
     assert {name: reach(name, PARAMS) for name in wanted} == wanted
-
-
-def test_the_decision_is_pure_and_says_why() -> None:
-    assert decide(READY, PARAMS).action == "nothing"
-    waits = decide(replace(READY, drift=checks("FFF")), PARAMS)
-    assert waits.action == "wait"
-    assert [one.check for one in waits.blocked] == ["CHN506"]
-    assert waits.reason.startswith("CHN506 no mature day lies after the change since 2025-05-18")
-    assert decide(READY, PARAMS, reason="because").action == "retrain"
-    assert decide(READY, PARAMS, schedule=True).action == "retrain"
-    lines = waits.lines()
-    assert lines[0] == "WAIT for CHN506 (2025-05-20)"
-    assert sum("CHN50" in line for line in lines[1:]) == len(RETRAIN_CHECKS)
