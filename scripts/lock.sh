@@ -12,6 +12,8 @@ compile() {
 }
 compile base.txt pyproject.toml
 compile train.txt --extra train --extra sql --extra remote pyproject.toml
+compile ml.txt --constraint requirements/train.txt --extra train --extra sql --extra remote --extra server pyproject.toml
 compile api.txt --extra api pyproject.toml
+compile serve.txt --constraint requirements/api.txt --group serve
 compile dev.txt --extra train --extra sql --extra api --extra remote --group dev pyproject.toml
 echo 'uv' | compile uv.txt -

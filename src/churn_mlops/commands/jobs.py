@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from churn_mlops.commands.monitoring import Verdict, no_verdict
-from churn_mlops.commands.run import AsJson, ParamsFile, read_params
-from churn_mlops.loop.job_table import BY_NAME, as_text
+from churn_mlops.commands.run import AsJson, ParamsFile, Projects, read_params
+from churn_mlops.loop.job_table import as_text, stage_of
 from churn_mlops.loop.terminated import ended_by_sigterm
 from churn_mlops.monitoring.told import published
 
@@ -33,13 +34,25 @@ docs/jobs.md explains each. Times of cron are UTC.
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
 
-def _run(name: str, path: str, as_json: bool, work: Callable[[Params], Done]) -> None:
+def _run(
+    name: str,
+    path: str,
+    as_json: bool,
+    projects: Sequence[Path] | None,
+    work: Callable[[Params], Done],
+) -> None:
     """Do a job, print what it did, publish how it went, and leave with its code."""
-    from churn_mlops.loop import jobs
+    from churn_mlops.loop import jobs, workspace
 
-    loaded = read_params(path)
-    with ended_by_sigterm(), published(BY_NAME[name].stage, loaded) as outcome:
-        ended = jobs.run(name, loaded, lambda: work(loaded))
+    loaded = read_params(str(workspace.params_file(projects)) if projects else path)
+
+    def all_of_it() -> Done:
+        if projects:
+            workspace.laid_out(projects, loaded)
+        return work(loaded)
+
+    with ended_by_sigterm(), published(stage_of(name), loaded) as outcome:
+        ended = jobs.run(name, loaded, all_of_it)
         if ended.done is not None:
             outcome.rows, outcome.exit_code = ended.done.summary.rows, ended.exit_code
         if as_json:
@@ -53,9 +66,25 @@ def _run(name: str, path: str, as_json: bool, work: Callable[[Params], Done]) ->
 
 
 @app.command()
+def seed_model(
+    params: ParamsFile = "params.yaml", json: AsJson = False, project: Projects = None
+) -> None:
+    """Run the whole pipeline once, so that there is a champion and a first list.
+
+    For a new workspace, as in a container; not on a schedule. Where a champion is in place nothing
+    is done. Safe to run again: who was killed goes on where it was. Exit codes: 0 done; 15 MLflow
+    does not answer, nothing was begun; 24 a stage failed.
+    """
+    from churn_mlops.loop import jobs
+
+    _run("seed-model", params, json, project, jobs.seed_model)
+
+
+@app.command()
 def batch_score(
     params: ParamsFile = "params.yaml",
     json: AsJson = False,
+    project: Projects = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Last day to bring in; the next by default."),
@@ -70,11 +99,13 @@ def batch_score(
     from churn_mlops.loop import jobs
 
     day = as_of.date() if as_of else None
-    _run("batch-score", params, json, lambda loaded: jobs.batch_score(loaded, day))
+    _run("batch-score", params, json, project, lambda loaded: jobs.batch_score(loaded, day))
 
 
 @app.command(cls=Verdict)
-def drift_check(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
+def drift_check(
+    params: ParamsFile = "params.yaml", json: AsJson = False, project: Projects = None
+) -> None:
     """Compare the last day with the champion's reference days, then grade the lists.
 
     `churn drift-check` followed by `churn performance`. The exit code is the verdict of the check:
@@ -90,11 +121,13 @@ def drift_check(params: ParamsFile = "params.yaml", json: AsJson = False) -> Non
             return jobs.drift_check(loaded)
 
     with no_verdict():
-        _run("drift-check", params, json, work)
+        _run("drift-check", params, json, project, work)
 
 
 @app.command()
-def drift_auto_retrain(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
+def drift_auto_retrain(
+    params: ParamsFile = "params.yaml", json: AsJson = False, project: Projects = None
+) -> None:
     """Train anew when drift or performance is a reason, and nothing is to be waited for.
 
     `churn retrain` without a reason of yours: drift on several days, or performance below its
@@ -103,11 +136,13 @@ def drift_auto_retrain(params: ParamsFile = "params.yaml", json: AsJson = False)
     """
     from churn_mlops.loop import jobs
 
-    _run("drift-auto-retrain", params, json, lambda loaded: jobs.retrain(loaded, params))
+    _run("drift-auto-retrain", params, json, project, lambda loaded: jobs.retrain(loaded, params))
 
 
 @app.command()
-def weekly_retrain(params: ParamsFile = "params.yaml", json: AsJson = False) -> None:
+def weekly_retrain(
+    params: ParamsFile = "params.yaml", json: AsJson = False, project: Projects = None
+) -> None:
     """Train anew when the last training is `monitoring.retrain.every_days` old.
 
     Drift and performance are reasons, too, as in `churn job drift-auto-retrain`, and the same
@@ -116,13 +151,20 @@ def weekly_retrain(params: ParamsFile = "params.yaml", json: AsJson = False) -> 
     """
     from churn_mlops.loop import jobs
 
-    _run("weekly-retrain", params, json, lambda loaded: jobs.retrain(loaded, params, schedule=True))
+    _run(
+        "weekly-retrain",
+        params,
+        json,
+        project,
+        lambda loaded: jobs.retrain(loaded, params, schedule=True),
+    )
 
 
 @app.command()
 def high_drift_alert(
     params: ParamsFile = "params.yaml",
     json: AsJson = False,
+    project: Projects = None,
     again: Annotated[
         bool, typer.Option("--again", help="Also tell those who have been told.")
     ] = False,
@@ -141,5 +183,9 @@ def high_drift_alert(
     from churn_mlops.loop import jobs
 
     _run(
-        "high-drift-alert", params, json, lambda loaded: jobs.alert(loaded, again=again, test=test)
+        "high-drift-alert",
+        params,
+        json,
+        project,
+        lambda loaded: jobs.alert(loaded, again=again, test=test),
     )

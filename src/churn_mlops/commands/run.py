@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from churn_mlops.summary import Summary
 
 ParamsFile = Annotated[str, typer.Option("--params", help="The YAML file with all parameters.")]
+Projects = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--project",
+        help="Lay this folder's code, pipeline and parameters out here first, as containers do;"
+        " several: the later win.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 

@@ -38,7 +38,7 @@ class Job:
     @property
     def stage(self) -> str:
         """The name that its metrics carry."""
-        return f"job_{self.name.replace('-', '_')}"
+        return stage_of(self.name)
 
 
 JOBS = (
@@ -88,7 +88,11 @@ JOBS = (
         "",
     ),
 )
-BY_NAME = {job.name: job for job in JOBS}
+
+
+def stage_of(job: str) -> str:
+    """The name that a job's metrics carry."""
+    return f"job_{job.replace('-', '_')}"
 
 
 def as_text() -> str:

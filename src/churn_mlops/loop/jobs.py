@@ -130,6 +130,13 @@ def run(job: str, params: Params, work: Callable[[], Done]) -> Ended:
             return Ended(job, attempt, time.monotonic() - started, done, None)
 
 
+def seed_model(params: Params) -> Done:
+    """Train the first model, unless there is one."""
+    from churn_mlops.loop import seed
+
+    return Done(seed.run(params))
+
+
 def batch_score(params: Params, as_of: date | None = None) -> Done:
     """Work the new days in, up to their lists."""
     from churn_mlops.loop import daily

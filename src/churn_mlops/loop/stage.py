@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,15 +18,13 @@ import yaml
 from churn_mlops.errors import ParamsError, SourceError
 from churn_mlops.files import write_json, write_text
 from churn_mlops.loop.scenarios import CHANGE_AFTER_DAYS, HISTORY_DAYS, Scenario, scenario
+from churn_mlops.loop.workspace import lay_out
 from churn_mlops.params import Params, load
 
 MARK = "simulation.json"
 PARAMS = "params.yaml"
 FIRST_DAY = date(2025, 1, 1)
 """First day of the log."""
-# What dvc.yaml lists as the code of its stages.
-CODE = ("src", "scripts", ".dvc")
-SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "cache", "tmp")
 FOREIGN = ("MLFLOW_", "CHURN__")
 
 
@@ -106,19 +103,7 @@ def prepare(params_file: Path, folder: Path, plan: Plan) -> bool:
         return bool(known["trained"])
     if folder.exists() and any(folder.iterdir()):
         raise ParamsError(f"{folder} is not empty", fix="choose another folder with --into")
-    source = params_file.absolute().parent
-    missing = [name for name in ("dvc.yaml", *CODE) if not (source / name).exists()]
-    if missing:
-        raise SourceError(
-            f"{source} lacks {', '.join(missing)}, which the pipeline is made of",
-            fix="go to the project's folder, or name its params.yaml with --params",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in CODE:
-        shutil.copytree(source / name, folder / name, ignore=SKIPPED, dirs_exist_ok=True)
-    for name in ("dvc.yaml", ".dvcignore"):
-        if (source / name).exists():
-            shutil.copy(source / name, folder / name)
+    lay_out([params_file.absolute().parent], folder)
     tree = settings(yaml.safe_load(params_file.read_text(encoding="utf-8")) or {}, plan)
     write_text(folder / PARAMS, yaml.safe_dump(tree, sort_keys=False))
     subprocess.run(["git", "init", "-q", str(folder)], check=True)  # noqa: S603, S607 (as people do)

@@ -89,7 +89,7 @@ def test_a_folder_with_other_things_is_left_alone(project, tmp_path):
 
 def test_no_project_no_time_lapse(tmp_path):
     (tmp_path / "params.yaml").touch()
-    with pytest.raises(SourceError, match=r"lacks dvc\.yaml, src"):
+    with pytest.raises(SourceError, match=r"lacks src, scripts, dvc\.yaml"):
         prepare(tmp_path / "params.yaml", tmp_path / "lapse", PLAN)
 
 

@@ -1,0 +1,42 @@
+# The jobs and the MLflow server: everything that trains, scores and watches, with the pipeline
+# in /opt/project. `make images` builds it, docs/images.md tells how and what is in it.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /build
+COPY requirements/uv.txt requirements/ml.txt requirements/
+RUN python -m venv uv \
+    && uv/bin/pip install --quiet --no-cache-dir --require-hashes -r requirements/uv.txt \
+    && uv/bin/uv venv --quiet /opt/churn \
+    && uv/bin/uv pip install --quiet --no-cache --python /opt/churn/bin/python \
+        --require-hashes -r requirements/ml.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY src src
+RUN uv/bin/uv pip install --quiet --no-cache --python /opt/churn/bin/python --no-deps . \
+    && find /opt/churn -type d \( -name tests -o -name include \) -prune -exec rm -r {} + \
+    && python -m compileall -q --invalidation-mode unchecked-hash /opt/churn/lib
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="churn-ml" \
+    org.opencontainers.image.description="Trains, scores and watches churn models; serves MLflow" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
+# LightGBM's OpenMP.
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/ldconfig /var/log/*
+ENV PATH=/opt/churn/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp DVC_SITE_CACHE_DIR=/tmp/dvc DVC_NO_ANALYTICS=1
+COPY --from=build /opt/churn /opt/churn
+COPY .dvc/config /opt/project/.dvc/config
+COPY .dvcignore dvc.yaml params.yaml /opt/project/
+COPY scripts /opt/project/scripts
+COPY src /opt/project/src
+RUN install -d -o 10001 -g 10001 /workspace
+WORKDIR /workspace
+USER 10001:10001
+ENTRYPOINT ["churn"]
+CMD ["--help"]

@@ -1,0 +1,32 @@
+#!/usr/bin/env sh
+# Builds the images churn-api and churn-ml from this checkout, with podman or docker.
+#
+#   TAG=1.2.0 scripts/images.sh            # churn-api:1.2.0 and churn-ml:1.2.0
+#   PYTHON_IMAGE=registry.example/python:3.11-slim scripts/images.sh
+#
+# ENGINE chooses podman or docker, IMAGES one of the two images, BUILD_OPTIONS goes to the engine.
+set -eu
+cd "$(dirname "$0")/.."
+engine=${ENGINE:-$(command -v podman || command -v docker || true)}
+if [ -z "$engine" ]; then
+    echo "images are built with podman or docker, and neither is installed" >&2
+    exit 1
+fi
+revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+# Files are as old as the commit, so that the same commit gives the same layers.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
+export SOURCE_DATE_EPOCH
+case $engine in
+    *podman) reproducible="--timestamp=$SOURCE_DATE_EPOCH --format=docker" ;;
+    *) reproducible="" ;;
+esac
+for name in ${IMAGES:-api ml}; do
+    # The options are words on purpose.
+    # shellcheck disable=SC2086
+    "$engine" build $reproducible ${BUILD_OPTIONS:-} \
+        --file "docker/Dockerfile.$name" \
+        --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-$(cat docker/base-image)}" \
+        --build-arg "VERSION=${TAG:-dev}" \
+        --build-arg "REVISION=$revision" \
+        --tag "churn-$name:${TAG:-dev}" .
+done

@@ -1,0 +1,44 @@
+"""The first model: a new workspace is built once, and the daily jobs go on from there."""
+
+from __future__ import annotations
+
+from churn_mlops.loop.lock import workspace_lock
+from churn_mlops.monitoring.repro import repro
+from churn_mlops.params import Params
+from churn_mlops.registry.champion import in_place, production_folder
+from churn_mlops.registry.reachable import check_reachable
+from churn_mlops.summary import Summary
+
+STAGE, LAST = "seed_model", "batch_score"
+
+
+def run(params: Params) -> Summary:
+    """Run the whole pipeline, unless a champion is in place.
+
+    Who was killed goes on where it was. A champion that the registry has already is kept: the new
+    model must be better, as any other.
+
+    Parameters
+    ----------
+    params : Params
+        Those of the working directory's ``params.yaml``, which DVC reads.
+
+    Raises
+    ------
+    TrackingError
+        MLflow does not answer; nothing was begun.
+    RetrainError
+        A stage failed, or DVC could not begin.
+    WorkspaceBusyError
+        Another process is at work here.
+    """
+    with workspace_lock(params, "churn job seed-model"):
+        known = in_place(params, must_be_sound=False)
+        if known is not None:
+            line = f"nothing to do: {known.version} is champion here"
+            return Summary(STAGE, {}, [], {"champion": known.version, "stages": []}, [line])
+        check_reachable(params.tracking)
+        done = repro(LAST)
+        champion = in_place(params)
+        facts = {"champion": champion.version if champion else None, "stages": list(done.stages)}
+        return Summary(STAGE, {}, [production_folder(params)], facts)
