@@ -35,7 +35,9 @@ COPY .dvc/config /opt/project/.dvc/config
 COPY .dvcignore dvc.yaml params.yaml /opt/project/
 COPY scripts /opt/project/scripts
 COPY src /opt/project/src
-RUN install -d -o 10001 -g 10001 /workspace
+# A workspace of a container is no clone.
+RUN printf '    no_scm = true\n' >> /opt/project/.dvc/config \
+    && install -d -o 10001 -g 10001 /workspace
 WORKDIR /workspace
 USER 10001:10001
 ENTRYPOINT ["churn"]

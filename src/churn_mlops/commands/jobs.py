@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from churn_mlops.commands.monitoring import Verdict, no_verdict
-from churn_mlops.commands.run import AsJson, ParamsFile, Projects, read_params
+from churn_mlops.commands.run import PARAMS, AsJson, ParamsFile, Projects, read_params
 from churn_mlops.loop.job_table import as_text, stage_of
 from churn_mlops.loop.terminated import ended_by_sigterm
 from churn_mlops.monitoring.told import published
@@ -31,6 +31,15 @@ docs/jobs.md explains each. Times of cron are UTC.
 {as_text()}
 """
 
+ExitZero = Annotated[
+    bool,
+    typer.Option(
+        "--exit-zero",
+        help="Leave with 0 for a verdict, too; errors keep their codes. For schedulers that know"
+        " only success and failure.",
+    ),
+]
+
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -40,6 +49,8 @@ def _run(
     as_json: bool,
     projects: Sequence[Path] | None,
     work: Callable[[Params], Done],
+    *,
+    exit_zero: bool = False,
 ) -> None:
     """Do a job, print what it did, publish how it went, and leave with its code."""
     from churn_mlops.loop import jobs, workspace
@@ -61,8 +72,28 @@ def _run(
             typer.echo(ended.done.summary.as_text(ended.seconds))
         if ended.error is not None:
             raise ended.error
-    if ended.exit_code:
+    if ended.exit_code and not exit_zero:
         raise typer.Exit(ended.exit_code)
+
+
+def _retrain(
+    name: str,
+    path: str,
+    as_json: bool,
+    projects: Sequence[Path] | None,
+    *,
+    exit_zero: bool,
+    schedule: bool = False,
+) -> None:
+    from churn_mlops.loop import jobs
+
+    # DVC reads the workspace's own parameters.
+    own = PARAMS if projects else path
+
+    def work(loaded: Params) -> Done:
+        return jobs.retrain(loaded, own, schedule=schedule)
+
+    _run(name, path, as_json, projects, work, exit_zero=exit_zero)
 
 
 @app.command()
@@ -104,7 +135,10 @@ def batch_score(
 
 @app.command(cls=Verdict)
 def drift_check(
-    params: ParamsFile = "params.yaml", json: AsJson = False, project: Projects = None
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    project: Projects = None,
+    exit_zero: ExitZero = False,
 ) -> None:
     """Compare the last day with the champion's reference days, then grade the lists.
 
@@ -121,12 +155,15 @@ def drift_check(
             return jobs.drift_check(loaded)
 
     with no_verdict():
-        _run("drift-check", params, json, project, work)
+        _run("drift-check", params, json, project, work, exit_zero=exit_zero)
 
 
 @app.command()
 def drift_auto_retrain(
-    params: ParamsFile = "params.yaml", json: AsJson = False, project: Projects = None
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    project: Projects = None,
+    exit_zero: ExitZero = False,
 ) -> None:
     """Train anew when drift or performance is a reason, and nothing is to be waited for.
 
@@ -134,14 +171,15 @@ def drift_auto_retrain(
     floor, is one; whether the new model is better is the gate's to decide. Exit codes: 0 trained,
     or no reason to; 4 there is a reason and training waits, the first lines say for what.
     """
-    from churn_mlops.loop import jobs
-
-    _run("drift-auto-retrain", params, json, project, lambda loaded: jobs.retrain(loaded, params))
+    _retrain("drift-auto-retrain", params, json, project, exit_zero=exit_zero)
 
 
 @app.command()
 def weekly_retrain(
-    params: ParamsFile = "params.yaml", json: AsJson = False, project: Projects = None
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    project: Projects = None,
+    exit_zero: ExitZero = False,
 ) -> None:
     """Train anew when the last training is `monitoring.retrain.every_days` old.
 
@@ -149,15 +187,7 @@ def weekly_retrain(
     preconditions hold. Run it more often than the schedule if you like; it trains when it is due.
     Exit codes: 0 trained, or no reason to; 4 there is a reason and training waits.
     """
-    from churn_mlops.loop import jobs
-
-    _run(
-        "weekly-retrain",
-        params,
-        json,
-        project,
-        lambda loaded: jobs.retrain(loaded, params, schedule=True),
-    )
+    _retrain("weekly-retrain", params, json, project, exit_zero=exit_zero, schedule=True)
 
 
 @app.command()

@@ -176,6 +176,8 @@ def test_the_code_of_a_drift_check_is_the_verdict(
     for stage in ("drift_check", "job_drift_check"):
         assert f'exit_code{{stage="{stage}"}} {code}.0' in metrics(stage)
         assert "last_success" in metrics(stage)
+    assert invoke(app, ["job", "drift-check", "--exit-zero"]).exit_code == 0
+    assert f'exit_code{{stage="job_drift_check"}} {code}.0' in metrics("job_drift_check")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,39 @@ def test_training_that_waits_is_code_4_and_no_failure(
     monkeypatch.setattr(retrain, "run", run)
     assert invoke(app, ["job", name]).exit_code == code
     assert schedules == [name == "weekly-retrain"]
+    assert invoke(app, ["job", name, "--exit-zero"]).exit_code == 0
     assert "last_success" in metrics(f"job_{name.replace('-', '_')}")
+
+
+def test_a_job_lays_its_project_out_and_has_its_parameters(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, own = tmp_path / "project", tmp_path / "own"
+    for name in ("src", "scripts", ".dvc"):
+        (project / name).mkdir(parents=True)
+    own.mkdir()
+    for name in ("dvc.yaml", ".dvc/config", "params.yaml"):
+        (project / name).write_text("")
+    (own / "params.yaml").write_text("training: {seed: 8}\n")
+    seen: list[tuple[int, str]] = []
+
+    def run(params: Params, file: str, **_: object) -> Summary:
+        assert Path("dvc.yaml").exists()
+        seen.append((params.training.seed, file))
+        return Summary("retrain", facts={"action": "nothing"})
+
+    monkeypatch.setattr(retrain, "run", run)
+    where = ["--project", str(project), "--project", str(own)]
+    done = invoke(app, ["job", "drift-auto-retrain", *where])
+    assert done.exit_code == 0, done.output
+    assert seen == [(8, "params.yaml")]
+    assert Path("params.yaml").read_text() == "training: {seed: 8}\n"
+
+
+def test_errors_keep_their_codes_with_exit_zero(workspace: Path) -> None:
+    parameters(workspace)
+    done = invoke(app, ["job", "drift-check", "--exit-zero"])
+    assert getattr(done.exception, "exit_code", None) == 1
 
 
 def test_training_without_mlflow_is_tried_again(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from churn_mlops.errors import SourceError, WorkspaceBusyError
-from churn_mlops.loop.lock import workspace_lock
 from churn_mlops.loop.workspace import laid_out, lay_out, params_file
 from churn_mlops.params import Params
+from tests.unit.loop.test_lock import holder
 
 PARTS = ["src", "scripts", "dvc.yaml", ".dvc/config", ".dvcignore", "params.yaml"]
 
@@ -78,23 +78,13 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         params_file([tmp_path])
 
 
-def test_nobody_is_at_work_meanwhile(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace = tmp_path / "workspace"
-    workspace.mkdir()
-    monkeypatch.chdir(workspace)
-    params = Params()
-    held = []
-    real = lay_out
-
-    def looked(projects: list[Path], folder: Path) -> list[str]:
-        with pytest.raises(WorkspaceBusyError), workspace_lock(params, "another"):
-            pass
-        held.append(folder)
-        return real(projects, folder)
-
-    monkeypatch.setattr("churn_mlops.loop.workspace.lay_out", looked)
-    monkeypatch.setattr("churn_mlops.loop.lock.HELD_BY", "SOMETHING_ELSE")
-    assert laid_out([project], params) == PARTS
-    assert held == [workspace]
+def test_nobody_may_be_at_work_meanwhile(project: Path, workspace: Path) -> None:
+    other = holder(workspace)
+    try:
+        with pytest.raises(WorkspaceBusyError, match="churn daily"):
+            laid_out([project], Params())
+        assert not Path("src").exists()
+    finally:
+        other.kill()
+        other.communicate()
+    assert laid_out([project], Params()) == PARTS
