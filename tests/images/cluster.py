@@ -1,0 +1,133 @@
+"""Runs the objects of k8s/ with podman: pods, volumes and configuration are the manifests' own.
+
+Podman knows no Jobs: the pod that one would start is started. What a service's name leads to in a
+cluster, an alias of the pod's leads to here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.manifests.objects import Object, rendered
+
+HERE = Path(__file__).parent
+NETWORK = "churn-test"
+
+
+def podman(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(
+        ["podman", *arguments],
+        env=os.environ | {"CONTAINERS_CONF": str(HERE / "containers.conf")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 or not check, f"podman {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+class Cluster:
+    """A network in which pods of the overlay `local` run, until it is taken down."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._objects = {(one["kind"], one["metadata"]["name"]): one for one in rendered("local")}
+        self._files: list[Path] = []
+
+    def deploy(self, name: str) -> str:
+        """Start a Deployment's pod; returns the name of its container."""
+        made = self._objects["Deployment", name]
+        self._play(name, [made, *self._configuration()], alias=name)
+        return f"{name}-pod-0-{made['spec']['template']['spec']['containers'][0]['name']}"
+
+    def job(self, name: str, *arguments: str, params: str | None = None) -> tuple[int, str]:
+        """Run a Job's or a CronJob's pod to its end; its exit code and its log.
+
+        Parameters
+        ----------
+        name : str
+        arguments : str
+            Instead of the job's own.
+        params : str, optional
+            The ``params.yaml`` of the config map churn-params.
+        """
+        container = self.begin(name, *arguments, params=params)
+        code = int(podman("wait", container).strip())
+        log = podman("logs", container, check=False)
+        podman("kube", "down", str(self._files.pop()))
+        return code, log
+
+    def begin(self, name: str, *arguments: str, params: str | None = None) -> str:
+        """Start a job's pod; returns the name of its container."""
+        one = self._objects.get(("Job", name)) or self._objects["CronJob", name]
+        spec = one["spec"] if one["kind"] == "Job" else one["spec"]["jobTemplate"]["spec"]
+        pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", **spec["template"]}
+        pod["metadata"] = {**pod["metadata"], "name": name}
+        pod = json.loads(json.dumps(pod))
+        if arguments:
+            pod["spec"]["containers"][0]["args"] = list(arguments)
+        more = []
+        if params is not None:
+            meta = {"name": "churn-params"}
+            data = {"params.yaml": params}
+            more.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
+        self._play(name, [pod, *self._configuration(), *more])
+        return f"{name}-job"
+
+    def address(self, container: str) -> str:
+        """The address of a container's pod."""
+        infra = json.loads(podman("inspect", container))[0]["HostConfig"]["NetworkMode"]
+        inspected = json.loads(podman("inspect", infra.removeprefix("container:")))[0]
+        return str(inspected["NetworkSettings"]["Networks"][NETWORK]["IPAddress"])
+
+    def down(self) -> None:
+        for file in reversed(self._files):
+            podman("kube", "down", str(file), check=False)
+        self._files.clear()
+
+    def _configuration(self) -> list[Object]:
+        kinds = ("ConfigMap", "PersistentVolumeClaim")
+        return [one for (kind, _), one in self._objects.items() if kind in kinds]
+
+    def _play(self, name: str, objects: list[Object], alias: str | None = None) -> None:
+        file = self._folder / f"{name}.yaml"
+        # Whoever needs a volume or a setting comes after it.
+        file.write_text(yaml.safe_dump_all([*objects[1:], objects[0]]))
+        self._files.append(file)
+        network = NETWORK if alias is None else f"{NETWORK}:alias={alias}"
+        podman("kube", "play", "--network", network, str(file))
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """An empty one; all of it is taken away in the end."""
+    podman("network", "create", NETWORK)
+    made = Cluster(folder)
+    try:
+        yield made
+    finally:
+        made.down()
+        for one in made._objects.values():
+            if one["kind"] == "PersistentVolumeClaim":
+                podman("volume", "rm", "--force", one["metadata"]["name"], check=False)
+        podman("network", "rm", "--force", NETWORK)
+
+
+def until(condition: Any, seconds: float, what: str) -> Any:
+    """Ask again and again, for so long; the first answer that is one."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(1)
+    raise AssertionError(f"{what} did not happen within {seconds:g} s")

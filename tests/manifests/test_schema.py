@@ -1,0 +1,124 @@
+"""Every object is one that Kubernetes takes, of the versions in use."""
+
+from __future__ import annotations
+
+import re
+
+import kubernetes_validate
+import pytest
+
+from tests.manifests.objects import (
+    FOLDERS,
+    K8S,
+    NAMESPACE,
+    OVERLAYS,
+    Object,
+    everything,
+    files,
+    key,
+    read,
+    templates,
+    warnings,
+)
+
+OLDEST = (1, 33)
+NEWEST = tuple(int(part) for part in kubernetes_validate.latest_version().split(".")[:2])
+VERSIONS = [f"{OLDEST[0]}.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+SOURCES = ("plain", *OVERLAYS)
+# Minute, hour, day of the month, month, day of the week: numbers, *, lists, ranges, steps.
+_FIELD = r"(\*|\d+(-\d+)?)(/\d+)?(,(\*|\d+(-\d+)?)(/\d+)?)*"
+CRON = re.compile(rf"{_FIELD}( {_FIELD}){{4}}")
+CRON_LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+
+
+def test_three_versions_are_checked_at_least() -> None:
+    assert len(VERSIONS) >= 3
+    assert "1.33" in VERSIONS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_objects_are_valid(source: str, version: str) -> None:
+    for one in everything(source):
+        kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_the_check_finds_what_is_wrong() -> None:
+    broken = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "date": {}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(broken, VERSIONS[0], strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_overlays_render_without_warnings(overlay: str) -> None:
+    assert warnings(overlay) == ""
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_can_be_applied_as_it_is(folder: str) -> None:
+    """The namespace comes first, and all else lies in it."""
+    objects = [one for path in files(folder) for one in read(path)]
+    kinds = [one["kind"] for one in objects]
+    assert "Kustomization" not in kinds
+    assert "Component" not in kinds
+    if "Namespace" in kinds:
+        assert kinds[0] == "Namespace"
+    for one in objects:
+        if one["kind"] != "Namespace":
+            assert one["metadata"]["namespace"] == NAMESPACE, key(one)
+
+
+def test_the_specifications_files_are_there() -> None:
+    for name in ("drift-auto-retrain-cronjob.yaml", "high-drift-cronjob.yaml"):
+        assert [one["kind"] for one in read(K8S / name)] == ["CronJob"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_times_and_amounts_can_be_read(source: str) -> None:
+    for one in everything(source):
+        if one["kind"] == "CronJob":
+            assert is_cron(one["spec"]["schedule"]), one["spec"]["schedule"]
+            assert one["spec"]["timeZone"] == "Etc/UTC"
+        for text in _quantities(one):
+            assert QUANTITY.fullmatch(str(text)), (key(one), text)
+    for one, template in templates(everything(source)):
+        if one["kind"] in ("Job", "CronJob"):
+            assert template["spec"]["restartPolicy"] in ("Never", "OnFailure"), key(one)
+
+
+@pytest.mark.parametrize("line", ["* * * *", "60 2 * * *", "5 24 * * *", "@often", "5 2 0 * *", ""])
+def test_bad_cron_lines_are_found(line: str) -> None:
+    assert not is_cron(line)
+
+
+def is_cron(line: str) -> bool:
+    if not CRON.fullmatch(line):
+        return False
+    for field, (low, high) in zip(line.split(), CRON_LIMITS, strict=True):
+        numbers = [int(n) for n in re.findall(r"(?<!/)\b\d+", field)]
+        if any(not low <= n <= high for n in numbers):
+            return False
+    return True
+
+
+def _quantities(tree: object) -> list[object]:
+    """The amounts of resources, storage and volumes, wherever they stand."""
+    found: list[object] = []
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            if name in ("requests", "limits"):
+                found += value.values()
+            elif name in ("sizeLimit", "averageValue"):
+                found.append(value)
+            else:
+                found += _quantities(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            found += _quantities(value)
+    return found
+
+
+def test_quantities_are_looked_for_everywhere() -> None:
+    tree: Object = {"a": [{"limits": {"cpu": "1x"}}], "b": {"sizeLimit": "1Gi"}}
+    assert _quantities(tree) == ["1x", "1Gi"]

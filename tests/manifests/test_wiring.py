@@ -1,0 +1,186 @@
+"""What one object says of another is so: selectors, ports, accounts, volumes, commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from churn_mlops.cli import app
+from churn_mlops.loop.job_table import JOBS
+from churn_mlops.params import load
+from tests.manifests.objects import (
+    K8S,
+    OVERLAYS,
+    ROOT,
+    Object,
+    containers,
+    everything,
+    files,
+    key,
+    names,
+    plain_objects,
+    templates,
+)
+
+SOURCES = ("plain", *OVERLAYS)
+CRON_OF = {"high-drift-alert": "high-drift-cronjob.yaml"}
+
+
+def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    wanted = selector.get("matchLabels", {}).items()
+    rules = selector.get("matchExpressions", [])
+    return all(labels.get(k) == v for k, v in wanted) and all(
+        labels.get(rule["key"]) in rule["values"] for rule in rules
+    )
+
+
+def labels_of(template: Object) -> dict[str, str]:
+    return dict(template["metadata"]["labels"])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_selectors_choose_pods_that_there_are(source: str) -> None:
+    objects = everything(source)
+    pods = [labels_of(template) for _, template in templates(objects)]
+    for one in objects:
+        spec = one.get("spec", {})
+        if one["kind"] == "Deployment":
+            assert matches(spec["selector"], labels_of(spec["template"])), key(one)
+        elif one["kind"] == "Service":
+            assert any(matches({"matchLabels": spec["selector"]}, pod) for pod in pods), key(one)
+        elif one["kind"] in ("PodDisruptionBudget", "NetworkPolicy"):
+            selector = spec.get("selector") or spec.get("podSelector")
+            assert any(matches(selector, pod) for pod in pods), key(one)
+        elif one["kind"] == "HorizontalPodAutoscaler":
+            target = spec["scaleTargetRef"]
+            assert target["name"] in names(objects, target["kind"])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_services_and_probes_ask_ports_that_are_open(source: str) -> None:
+    objects = everything(source)
+    for one in objects:
+        if one["kind"] != "Service":
+            continue
+        behind = [
+            template
+            for _, template in templates(objects)
+            if matches({"matchLabels": one["spec"]["selector"]}, labels_of(template))
+        ]
+        opened = {p["name"] for t in behind for c in containers(t) for p in c.get("ports", [])}
+        assert {port["targetPort"] for port in one["spec"]["ports"]} <= opened, key(one)
+    for one, template in templates(objects):
+        for container in containers(template):
+            opened = {port["name"] for port in container.get("ports", [])}
+            probes = [container[name] for name in container if name.endswith("Probe")]
+            assert {probe["httpGet"]["port"] for probe in probes} <= opened, key(one)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_accounts_maps_secrets_and_claims_are_defined(source: str) -> None:
+    objects = everything(source)
+    for one, template in templates(objects):
+        spec = template["spec"]
+        assert spec["serviceAccountName"] in names(objects, "ServiceAccount"), key(one)
+        volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+        for volume in volumes.values():
+            if claim := volume.get("persistentVolumeClaim"):
+                claims = names(objects, "PersistentVolumeClaim")
+                assert claim["claimName"] in claims, key(one)
+            if configured := volume.get("configMap"):
+                assert configured.get("optional") or configured["name"] in names(
+                    objects, "ConfigMap"
+                )
+        for container in containers(template):
+            mounted = [mount["name"] for mount in container.get("volumeMounts", [])]
+            assert set(mounted) == set(volumes), f"{key(one)}: every volume is mounted, once"
+            assert len(mounted) == len(volumes)
+            for given in container.get("envFrom", []):
+                if given.get("configMapRef"):
+                    assert given["configMapRef"]["name"] in names(objects, "ConfigMap")
+                else:
+                    # Made by hand: what needs one says how in its file.
+                    secret = given["secretRef"]
+                    assert secret.get("optional") or _is_told(secret["name"]), key(one)
+
+
+def _is_told(secret: str) -> bool:
+    """Whether a component says how a secret is made."""
+    text = "".join(path.read_text() for path in (K8S / "components").rglob("kustomization.yaml"))
+    return f"create secret generic {secret} " in text
+
+
+def test_jobs_are_those_of_the_table_at_their_times() -> None:
+    jobs = {one["metadata"]["name"]: one for one in plain_objects() if one["kind"] == "CronJob"}
+    assert set(jobs) == {job.name for job in JOBS}
+    for job in JOBS:
+        assert jobs[job.name]["spec"]["schedule"] == job.cron
+        file = K8S / "jobs" / CRON_OF.get(job.name, f"{job.name}-cronjob.yaml")
+        assert jobs[job.name] == yaml.safe_load(file.read_text())
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_command_is_one_that_its_image_has(source: str) -> None:
+    for one, template in templates(everything(source)):
+        for container in containers(template):
+            if container.get("command"):
+                assert container["command"] == ["mlflow", "server"], key(one)
+                continue
+            # Options are asked for their help, so that nothing is done.
+            told = CliRunner().invoke(app, [*container["args"], "--help"])
+            assert told.exit_code == 0, (key(one), told.output)
+            options = [word for word in container["args"] if word.startswith("--")]
+            assert all(option in told.output for option in options), key(one)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_setting_is_one_that_is_read(source: str) -> None:
+    from mlflow import environment_variables
+
+    cli = (ROOT / environment_variables.__file__).parent / "utils/cli_args.py"
+    known = cli.read_text() + (cli.parents[1] / "cli/__init__.py").read_text()
+    objects = everything(source)
+    given: dict[str, str] = {}
+    for one in objects:
+        if one["kind"] == "ConfigMap":
+            given |= one["data"]
+    for _, template in templates(objects):
+        for container in containers(template):
+            given |= {pair["name"]: pair["value"] for pair in container.get("env", [])}
+    assert given
+    for name in given:
+        if name.startswith("MLFLOW_") and name != "MLFLOW_TRACKING_URI":
+            assert f'"{name}"' in known or hasattr(environment_variables, name), name
+    ours = {name: value for name, value in given.items() if name.startswith("CHURN__")}
+    assert ours
+    # An unknown key of ours is an error that names it.
+    load(ROOT / "params.yaml", environment=ours)
+
+
+def test_images_have_one_tag_that_is_set_in_one_place() -> None:
+    found = {c["image"] for _, t in templates(plain_objects()) for c in containers(t)}
+    tags = {image.rpartition(":")[2] for image in found}
+    assert {image.rpartition(":")[0] for image in found} == {"churn-api", "churn-ml"}
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    assert tags == {version[1]}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_overlays_choose_the_images(overlay: str) -> None:
+    found = {c["image"] for _, t in templates(everything(overlay)) for c in containers(t)}
+    path = K8S / "overlays" / overlay / "kustomization.yaml"
+    chosen = yaml.safe_load(path.read_text())["images"]
+    assert found == {f"{one.get('newName', one['name'])}:{one['newTag']}" for one in chosen}
+
+
+def test_mlflow_is_the_same_whether_it_comes_with_the_service_or_alone() -> None:
+    alone = {path.name: path for path in files("mlflow")}
+    together = {path.name.removeprefix("mlflow-"): path for path in files("plain")}
+    for name, path in alone.items():
+        assert together[name].resolve() == path.resolve(), name
