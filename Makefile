@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick lint lock docs clean
+.PHONY: help run test quick lint lock docs images clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ lint: $(ENV)  ## format and fix what can be fixed
 
 docs: $(ENV)  ## write the pages that are generated from code
 	churn docs
+
+images:  ## build churn-api and churn-ml with podman or docker
+	scripts/images.sh
 
 lock: $(ENV)  ## resolve the dependencies anew into requirements/
 	scripts/lock.sh

@@ -42,11 +42,16 @@ class Cluster:
         self._folder = folder
         self._objects = {(one["kind"], one["metadata"]["name"]): one for one in rendered("local")}
         self._files: list[Path] = []
+        # Claims are made once; podman takes no second one of the same name.
+        self._play("claims", self._of("PersistentVolumeClaim"))
 
     def deploy(self, name: str) -> str:
-        """Start a Deployment's pod; returns the name of its container."""
+        """Start a Deployment's pod; returns the name of its container.
+
+        Its name is that of its service, as the manifests have it.
+        """
         made = self._objects["Deployment", name]
-        self._play(name, [made, *self._configuration()], alias=name)
+        self._play(name, [*self._of("ConfigMap"), made], alias=name)
         return f"{name}-pod-0-{made['spec']['template']['spec']['containers'][0]['name']}"
 
     def job(self, name: str, *arguments: str, params: str | None = None) -> tuple[int, str]:
@@ -80,7 +85,7 @@ class Cluster:
             meta = {"name": "churn-params"}
             data = {"params.yaml": params}
             more.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
-        self._play(name, [pod, *self._configuration(), *more])
+        self._play(name, [*self._of("ConfigMap"), *more, pod])
         return f"{name}-job"
 
     def address(self, container: str) -> str:
@@ -94,14 +99,16 @@ class Cluster:
             podman("kube", "down", str(file), check=False)
         self._files.clear()
 
-    def _configuration(self) -> list[Object]:
-        kinds = ("ConfigMap", "PersistentVolumeClaim")
-        return [one for (kind, _), one in self._objects.items() if kind in kinds]
+    def claims(self) -> list[str]:
+        """The names of its volumes."""
+        return [one["metadata"]["name"] for one in self._of("PersistentVolumeClaim")]
+
+    def _of(self, kind: str) -> list[Object]:
+        return [one for (other, _), one in self._objects.items() if other == kind]
 
     def _play(self, name: str, objects: list[Object], alias: str | None = None) -> None:
         file = self._folder / f"{name}.yaml"
-        # Whoever needs a volume or a setting comes after it.
-        file.write_text(yaml.safe_dump_all([*objects[1:], objects[0]]))
+        file.write_text(yaml.safe_dump_all(objects))
         self._files.append(file)
         network = NETWORK if alias is None else f"{NETWORK}:alias={alias}"
         podman("kube", "play", "--network", network, str(file))
@@ -116,9 +123,8 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         yield made
     finally:
         made.down()
-        for one in made._objects.values():
-            if one["kind"] == "PersistentVolumeClaim":
-                podman("volume", "rm", "--force", one["metadata"]["name"], check=False)
+        for claim in made.claims():
+            podman("volume", "rm", "--force", claim, check=False)
         podman("network", "rm", "--force", NETWORK)
 
 
