@@ -1,5 +1,5 @@
 # The jobs and the MLflow server: everything that trains, scores and watches, with the pipeline
-# in /opt/project. `make images` builds it, docs/images.md tells how and what is in it.
+# in /opt/project. `make images` builds it, docs/kubernetes.md tells how and what is in it.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

@@ -40,7 +40,9 @@ def test_three_versions_are_checked_at_least() -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("source", SOURCES)
 def test_objects_are_valid(source: str, version: str) -> None:
-    for one in everything(source):
+    objects = everything(source)
+    assert len(objects) > 20
+    for one in objects:
         kubernetes_validate.validate(one, version, strict=True)
 
 
