@@ -24,7 +24,8 @@ LABEL org.opencontainers.image.title="churn-ml" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}"
-# LightGBM's OpenMP.
+# LightGBM's OpenMP, of the version that the pinned base's Debian has.
+# hadolint ignore=DL3008
 RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/ldconfig /var/log/*

@@ -7,6 +7,8 @@ podman image exists "$name" && exit 0
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
+# apt fills the name in, not the shell.
+# shellcheck disable=SC2016
 mirror=$(apt-get indextargets --format '$(SITE)' "Created-By: Packages" | grep -m 1 'debian$')
 debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv \
     bookworm "$root/debian" "$mirror" >"$root/log" 2>&1 || { tail -20 "$root/log" >&2; exit 1; }

@@ -123,8 +123,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         yield made
     finally:
         made.down()
-        for claim in made.claims():
-            podman("volume", "rm", "--force", claim, check=False)
+        # Podman keeps what a config map is mounted as in a volume of its name.
+        for volume in (*made.claims(), "churn-params"):
+            podman("volume", "rm", "--force", volume, check=False)
         podman("network", "rm", "--force", NETWORK)
 
 
