@@ -22,6 +22,7 @@ import yaml
 from workspace import machine, make, run
 
 from churn_mlops.data.generate_synthetic import user_count
+from churn_mlops.loop.stage import MAX_TEST_DAYS
 from churn_mlops.params import Synthetic
 
 START = date(2025, 1, 1)
@@ -42,7 +43,7 @@ def prepare(folder: Path, users: int, days: int) -> Path:
     tree["data"]["synthetic"] |= {"users": users, "days": days, "dirt": {"late": 0.02}}
     # The early mark has too few days to choose the rounds by; at both the model is as large.
     tree["training"]["candidate"]["rounds"] = 100
-    tree["training"]["max_test_days"] = 14
+    tree["training"]["max_test_days"] = MAX_TEST_DAYS
     (folder / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
     run(["dvc", "repro", "-q"], folder)
     return folder

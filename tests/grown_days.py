@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def whole(root: Path, days: int, over: dict[str, Any] | None = None) -> Params:
 def live(params: Params, number: int | None = None) -> list[Summary]:
     """Bring in a day (the next one, unless told) and bring all tables on."""
     first = ingest.run(params, None if number is None else day(number))
-    with Delivery(params) as delivery:
+    with closing(Delivery(params)) as delivery:
         clean = [validate_day.run(params, delivery), prepare_day.run(params, delivery)]
     return [first, *clean, features_day.run(params), labels_day.run(params)]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,14 +126,3 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         for volume in (*made.claims(), "churn-params"):
             podman("volume", "rm", "--force", volume, check=False)
         podman("network", "rm", "--force", NETWORK)
-
-
-def until(condition: Any, seconds: float, what: str) -> Any:
-    """Ask again and again, for so long; the first answer that is one."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(1)
-    raise AssertionError(f"{what} did not happen within {seconds:g} s")

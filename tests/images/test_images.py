@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.images.cluster import HERE, Cluster, cluster, podman, until
+from tests.images.cluster import HERE, Cluster, cluster, podman
 from tests.integration.tools import require_tool
 from tests.manifests.objects import ROOT
+from tests.monitoring_servers import until
 
 pytestmark = pytest.mark.slow
 TOOLS = ("podman", "debootstrap", "kubectl")
@@ -101,13 +102,13 @@ def test_a_new_service_comes_up_in_any_order_and_follows_its_jobs(running: Clust
     """Nothing is there at first: API, then the seed job, and MLflow as the last."""
     api = running.deploy("churn-api")
     address = running.address(api)
-    until(lambda: ask(address, "/live")[0] == 200, 60, "the API was alive")
+    until(lambda: ask(address, "/live")[0] == 200, "the API was alive")
     status, told = ask(address, "/ready")
     assert (status, told["ready"]) == (503, False)
     seed = running.begin("seed-model", params=settings(rounds=2))
     running.deploy("mlflow")
     assert podman("wait", seed).strip() == "0", podman("logs", seed)
-    until(lambda: ask(address, "/ready")[0] == 200, 60, "the API was ready")
+    until(lambda: ask(address, "/ready")[0] == 200, "the API was ready")
     first = ask(address, "/ready")[1]
     assert (first["source"], first["registry_version"]) == ("mlflow", 1)
 
@@ -131,7 +132,6 @@ def test_a_new_service_comes_up_in_any_order_and_follows_its_jobs(running: Clust
         lambda: (
             (told := ask(address, "/ready")[1])["model_version"] != first["model_version"] and told
         ),
-        60,
         "the API followed",
     )
     assert second["registry_version"] > first["registry_version"]

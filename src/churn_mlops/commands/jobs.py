@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from churn_mlops.commands.monitoring import Verdict, no_verdict
-from churn_mlops.commands.run import PARAMS, AsJson, ParamsFile, Projects, read_params
+from churn_mlops.commands.run import AsJson, ParamsFile, Projects, read_params
 from churn_mlops.loop.job_table import as_text, stage_of
 from churn_mlops.loop.terminated import ended_by_sigterm
 from churn_mlops.monitoring.told import published
@@ -85,10 +85,10 @@ def _retrain(
     exit_zero: bool,
     schedule: bool = False,
 ) -> None:
-    from churn_mlops.loop import jobs
+    from churn_mlops.loop import jobs, workspace
 
     # DVC reads the workspace's own parameters.
-    own = PARAMS if projects else path
+    own = workspace.PARAMS if projects else path
 
     def work(loaded: Params) -> Done:
         return jobs.retrain(loaded, own, schedule=schedule)

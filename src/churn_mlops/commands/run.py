@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from churn_mlops.params import Params
     from churn_mlops.summary import Summary
 
-PARAMS = "params.yaml"
 ParamsFile = Annotated[str, typer.Option("--params", help="The YAML file with all parameters.")]
 Projects = Annotated[
     list[Path] | None,

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from churn_mlops import engine
 from churn_mlops.data.raw_tables import readable
@@ -58,14 +56,3 @@ class Delivery:
         """Let go of the rows; they are checked again when asked for."""
         self._held = None
         self._open.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import ibis
 import ibis.expr.types as ir
@@ -50,7 +51,7 @@ def run(params: Params, delivery: Delivery | None = None) -> Summary:
                 " ingested",
                 fix="run validate_day first",
             )
-        with delivery or Delivery(params) as here, here.checked(growth) as (con, checked):
+        with closing(delivery or Delivery(params)) as here, here.checked(growth) as (con, checked):
             earlier = growing.begins_earlier(con, checked, params)
             if earlier is None:
                 return _grown(con, checked, growth, params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def run(params: Params, delivery: Delivery | None = None) -> Summary:
     """
     growth = _growth(params)
     if isinstance(growth, Growth):
-        mine = Delivery(params) if delivery is None else nullcontext(delivery)
+        mine = closing(Delivery(params)) if delivery is None else nullcontext(delivery)
         with mine as here, here.checked(growth) as (con, checked):
             earlier = growing.begins_earlier(con, checked, params)
             if earlier is None:

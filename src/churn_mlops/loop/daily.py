@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -79,7 +80,7 @@ def run(params: Params, as_of: date | None = None, until: str | None = None) -> 
     """
     from churn_mlops.data.delivery import Delivery
 
-    with workspace_lock(params, "churn daily"), Delivery(params) as delivery:
+    with workspace_lock(params, "churn daily"), closing(Delivery(params)) as delivery:
         parts = _steps(until, delivery)
         mark = read_watermark(params)
         open_day = _broken_off(params, mark)

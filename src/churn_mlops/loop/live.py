@@ -17,6 +17,7 @@ from churn_mlops.inference.kept import kept
 from churn_mlops.loop import daily
 from churn_mlops.loop.diary import Day
 from churn_mlops.loop.watched_api import DAILY_REQUESTS, WatchedApi
+from churn_mlops.loop.workspace import PARAMS
 from churn_mlops.monitoring import retrain
 from churn_mlops.params import Params
 from churn_mlops.registry.champion import load_champion
@@ -25,7 +26,6 @@ from churn_mlops.registry.ledger import Entry
 from churn_mlops.summary import Summary
 
 WORK_LOG = Path("work.log")
-PARAMS_FILE = "params.yaml"
 
 
 def live(params: Params, day: date, api: WatchedApi | None) -> Day:
@@ -46,7 +46,7 @@ def live(params: Params, day: date, api: WatchedApi | None) -> Day:
         api.ask(DAILY_REQUESTS)
     before = len(ledger(params).entries())
     with noted(), api.all_along() if api is not None else nullcontext():
-        decided = retrain.run(params, PARAMS_FILE, reason=None)
+        decided = retrain.run(params, PARAMS, reason=None)
     new = ledger(params).entries()[before:]
     champion = load_champion(params).version
     if api is not None and any(entry.action in (PROMOTED, REVERTED) for entry in new):

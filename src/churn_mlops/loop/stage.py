@@ -18,11 +18,10 @@ import yaml
 from churn_mlops.errors import ParamsError, SourceError
 from churn_mlops.files import write_json, write_text
 from churn_mlops.loop.scenarios import CHANGE_AFTER_DAYS, HISTORY_DAYS, Scenario, scenario
-from churn_mlops.loop.workspace import lay_out
+from churn_mlops.loop.workspace import PARAMS, lay_out
 from churn_mlops.params import Params, load
 
 MARK = "simulation.json"
-PARAMS = "params.yaml"
 FIRST_DAY = date(2025, 1, 1)
 """First day of the log."""
 FOREIGN = ("MLFLOW_", "CHURN__")

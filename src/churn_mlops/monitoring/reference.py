@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
@@ -97,31 +97,18 @@ class Like:
         return np.sort(rows[np.unique(users[rows], return_index=True)[1]])
 
 
+@lru_cache(maxsize=1)
 def reference_for(bundle: Bundle) -> Reference:
-    """The reference that a model brings along; made once per model, for all days that are checked.
+    """The reference that a model brings along; made once for all days that are checked.
 
     Raises
     ------
     BundleError
         Its profile cannot be read.
     """
-    return _made(_Source(bundle.digest, bundle))
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A bundle; equal to others with the same digest."""
-
-    digest: str
-    bundle: Bundle = field(compare=False)
-
-
-@lru_cache(maxsize=1)
-def _made(source: _Source) -> Reference:
-    profile, meta = read_profile(source.bundle.profile), source.bundle.meta
-    return reference_of(
-        profile, Contributions(meta.model, meta.encoding).importance(profile.columns)
-    )
+    profile, meta = read_profile(bundle.profile), bundle.meta
+    weights = Contributions(meta.model, meta.encoding).importance(profile.columns)
+    return reference_of(profile, weights)
 
 
 def reference_of(profile: Profile, importance: Mapping[str, float]) -> Reference:

@@ -75,8 +75,7 @@ def run(
     if dry_run:
         return Summary(STAGE, {}, [], made.as_json() | {"dry_run": True}, made.lines())
     if made.action != "retrain":
-        said = killed.gate_said(params) if killed is not None else None
-        if killed is not None and said is not None:
+        if killed is not None and (said := killed.gate_said(params)) is not None:
             # Killed between the gate's line and its own.
             return _finish(killed, said, params)
         retrain_intent.end(params)

@@ -54,7 +54,7 @@ _TRAIN_AGAIN = "train the model again (`dvc repro train_baseline`) or fetch an i
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified model, ready to score.
+    """A verified model, ready to score; equal to another with the same digest.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ class Bundle:
         SHA-256 of ``SHA256SUMS``, hexadecimal; names the model exactly.
     """
 
-    meta: Meta
-    profile: bytes
-    golden: tuple[tuple[dict[str, object], float], ...]
-    card: str
+    meta: Meta = field(compare=False)
+    profile: bytes = field(compare=False)
+    golden: tuple[tuple[dict[str, object], float], ...] = field(compare=False)
+    card: str = field(compare=False)
     digest: str
-    _session: Any
+    _session: Any = field(compare=False)
 
     @property
     def version(self) -> str:

@@ -12,9 +12,12 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from churn_mlops import engine
-from churn_mlops.data import generate_data, ingest, prepare_dataset, validate
+from churn_mlops.data import generate_data, growing, ingest, prepare_dataset, validate
+from churn_mlops.data.prepare_dataset import daily_fingerprint
 from churn_mlops.data.raw_tables import open_raw
 from churn_mlops.params import Params
+from churn_mlops.tables import contracts
+from churn_mlops.tables.growth import Growth
 from tests.conftest import merge
 
 FIRST = date(2025, 1, 1)
@@ -117,3 +120,10 @@ class GrowingLog:
         """Bring in a day."""
         self.export(number, list(rows), list(users))
         ingest.run(self.params, day(number))
+
+    def growth(self) -> Growth:
+        """The days that the daily steps work on."""
+        contract, sign = contracts.user_daily(self.params), daily_fingerprint(self.params)
+        found = growing.growth(contract, self.params, sign)
+        assert isinstance(found, Growth), found
+        return found

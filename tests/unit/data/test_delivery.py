@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +10,12 @@ from pathlib import Path
 import pytest
 
 from churn_mlops import engine
-from churn_mlops.data import delivery, growing, prepare_day, validate_day
+from churn_mlops.data import delivery, prepare_day, validate_day
 from churn_mlops.data.delivery import Delivery
-from churn_mlops.data.prepare_dataset import daily_fingerprint
 from churn_mlops.data.window import Checked
 from churn_mlops.engine import Engine
 from churn_mlops.errors import ContractError, QuarantineError
 from churn_mlops.params import Params
-from churn_mlops.tables import contracts
 from churn_mlops.tables.growth import Growth
 from tests.unit.data.small_log import GrowingLog, day, event, files
 
@@ -44,13 +43,6 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[Growth]:
     return told
 
 
-def growth_in(log: GrowingLog) -> Growth:
-    params = log.params
-    found = growing.growth(contracts.user_daily(params), params, daily_fingerprint(params))
-    assert isinstance(found, Growth), found
-    return found
-
-
 def test_gate_and_preparation_share_one_check_and_write_the_same(
     log: GrowingLog, checks: list[Growth]
 ) -> None:
@@ -58,7 +50,7 @@ def test_gate_and_preparation_share_one_check_and_write_the_same(
     prepare_day.run(log.params)
     apart = files(Path("data"))
     assert len(checks) == 2
-    with Delivery(log.params) as shared:
+    with closing(Delivery(log.params)) as shared:
         validate_day.run(log.params, shared)
         prepare_day.run(log.params, shared)
     assert len(checks) == 3
@@ -66,9 +58,9 @@ def test_gate_and_preparation_share_one_check_and_write_the_same(
 
 
 def test_other_days_are_checked_anew(log: GrowingLog, checks: list[Growth]) -> None:
-    growth = growth_in(log)
+    growth = log.growth()
     later = replace(growth, first=growth.first + timedelta(days=1))
-    with Delivery(log.params) as shared:
+    with closing(Delivery(log.params)) as shared:
         for one in (growth, growth, later):
             with shared.checked(one) as (con, found):
                 assert engine.value(con, found.events.count()) > 0
@@ -76,15 +68,15 @@ def test_other_days_are_checked_anew(log: GrowingLog, checks: list[Growth]) -> N
 
 
 def test_what_is_closed_is_checked_again(log: GrowingLog, checks: list[Growth]) -> None:
-    growth, shared = growth_in(log), Delivery(log.params)
+    growth, shared = log.growth(), Delivery(log.params)
     for _ in range(2):
-        with shared, shared.checked(growth):
+        with closing(shared), shared.checked(growth):
             pass
     assert len(checks) == 2
 
 
 def test_a_day_that_is_refused_leaves_nothing_for_the_next(log: GrowingLog) -> None:
-    with Delivery(log.params) as shared:
+    with closing(Delivery(log.params)) as shared:
         log.deliver(9, *[event(200 + n, 9, kind="x") for n in range(20)])
         with pytest.raises(QuarantineError):
             validate_day.run(log.params, shared)
@@ -97,9 +89,9 @@ def test_a_day_that_is_refused_leaves_nothing_for_the_next(log: GrowingLog) -> N
 def test_a_damaged_file_is_explained_in_whichever_step_it_is_met(
     log: GrowingLog, *, held: bool
 ) -> None:
-    growth, path = growth_in(log), Path("damaged.parquet")
+    growth, path = log.growth(), Path("damaged.parquet")
     path.write_bytes(b"PAR1 and no more")
-    with Delivery(log.params) as shared:
+    with closing(Delivery(log.params)) as shared:
         if held:
             with shared.checked(growth):
                 pass

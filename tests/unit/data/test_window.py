@@ -12,13 +12,10 @@ from typing import Any
 import pytest
 
 from churn_mlops import engine
-from churn_mlops.data import growing
-from churn_mlops.data.prepare_dataset import daily_fingerprint
 from churn_mlops.data.window import Checked, checked_strays, checked_window, with_arrival
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.tables import contracts
-from churn_mlops.tables.growth import Growth
 from tests.unit.data.small_log import GrowingLog, day, event
 
 Told = dict[str, tuple[str | None, date | None]]
@@ -40,13 +37,6 @@ def con() -> Iterator[engine.Engine]:
         yield opened
 
 
-def growth_in(log: GrowingLog) -> Growth:
-    params = log.params
-    found = growing.growth(contracts.user_daily(params), params, daily_fingerprint(params))
-    assert isinstance(found, Growth), found
-    return found
-
-
 @pytest.fixture
 def log(built: tuple[Path, str], workspace: Path) -> GrowingLog:
     shutil.copytree(built[0], workspace, dirs_exist_ok=True)
@@ -59,7 +49,7 @@ def told(con: engine.Engine, table: Any) -> Told:
 
 
 def both(con: engine.Engine, log: GrowingLog) -> tuple[Checked, Told, Told]:
-    growth = growth_in(log)
+    growth = log.growth()
     checked = checked_window(con, log.params, growth)
     strays = checked_strays(con, log.params, growth, checked)
     return checked, told(con, checked.events), {} if strays is None else told(con, strays)
@@ -69,7 +59,7 @@ def test_the_window_has_the_last_days_and_what_arrived_for_them(
     con: engine.Engine, log: GrowingLog
 ) -> None:
     log.deliver(8, event(100, 8), event(101, 7))
-    assert (growth_in(log).first, growth_in(log).last) == (day(6), day(8))
+    assert (log.growth().first, log.growth().last) == (day(6), day(8))
     _, inside, strays = both(con, log)
     assert inside == {
         "6": (None, None), "7": (None, None),
@@ -105,7 +95,7 @@ def test_a_bad_row_takes_no_id(con: engine.Engine, log: GrowingLog) -> None:
 
 def told_all(con: engine.Engine, log: GrowingLog) -> list[tuple[str, str | None, date | None]]:
     """The window's rows one by one, also those of equal ids."""
-    events = checked_window(con, log.params, growth_in(log)).events
+    events = checked_window(con, log.params, log.growth()).events
     rows = con.to_pyarrow(events.select("raw_event_id", "check", "arrived")).to_pylist()
     return [(str(row["raw_event_id"]), row["check"], row["arrived"]) for row in rows]
 
@@ -138,5 +128,5 @@ def test_a_damaged_raw_file_is_told_by_its_name(con: engine.Engine, log: Growing
     path = contracts.events(log.params).path(log.params) / f"arrived-{day(8)}.parquet"
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(ContractError, match=path.name) as caught:
-        checked_window(con, log.params, growth_in(log))
+        checked_window(con, log.params, log.growth())
     assert caught.value.fix
