@@ -14,7 +14,7 @@ import yaml
 from tests.images.cluster import HERE, Cluster, cluster, podman
 from tests.integration.tools import require_tool
 from tests.manifests.objects import ROOT
-from tests.monitoring_servers import until
+from tests.monitoring_servers import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
 TOOLS = ("podman", "debootstrap", "kubectl")
@@ -90,7 +90,7 @@ def ask(address: str, path: str, body: object = None) -> tuple[int, dict[str, ob
         f"http://{address}:8000{path}", data, {"content-type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
