@@ -16,4 +16,6 @@ compile ml.txt --constraint requirements/train.txt --extra train --extra sql --e
 compile api.txt --extra api pyproject.toml
 compile serve.txt --constraint requirements/api.txt --group serve
 compile dev.txt --extra train --extra sql --extra api --extra remote --group dev pyproject.toml
+# Programs with many dependencies of their own, in environments of their own.
 echo 'uv' | compile uv.txt -
+echo 'checkov' | compile checkov.txt -

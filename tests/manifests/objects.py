@@ -15,7 +15,9 @@ from tests.integration.tools import require_tool
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
 # In the order in which a newcomer applies them.
-FOLDERS = ("plain", "mlflow", "jobs")
+FOLDERS = ("plain", "mlflow", "monitoring", "jobs")
+# Kinds that are not Kubernetes' own.
+OPERATORS = "monitoring.coreos.com/v1"
 OVERLAYS = ("local", "staging", "production")
 NAMESPACE = "churn-mlops"
 

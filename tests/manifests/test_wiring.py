@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from churn_mlops.cli import app
 from churn_mlops.loop.job_table import JOBS
 from churn_mlops.params import load
+from tests.integration.tools import require_tool
 from tests.manifests.objects import (
     K8S,
     OVERLAYS,
@@ -29,6 +31,10 @@ from tests.manifests.objects import (
 
 SOURCES = ("plain", *OVERLAYS)
 CRON_OF = {"high-drift-alert": "high-drift-cronjob.yaml"}
+
+
+def ours(image: str) -> bool:
+    return image.rpartition(":")[0].rpartition("/")[2] in ("churn-api", "churn-ml")
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -81,6 +87,33 @@ def test_services_and_probes_ask_ports_that_are_open(source: str) -> None:
             assert {probe["httpGet"]["port"] for probe in probes} <= opened, key(one)
 
 
+@pytest.mark.parametrize("source", ["plain", "staging", "production"])
+def test_what_is_scraped_is_a_port_of_a_service_that_lets_it_in(source: str) -> None:
+    objects = everything(source)
+    services = {one["metadata"]["name"]: one for one in objects if one["kind"] == "Service"}
+    policies = [one["spec"] for one in objects if one["kind"] == "NetworkPolicy"]
+    monitors = [one for one in objects if one["kind"] == "ServiceMonitor"]
+    assert {one["metadata"]["name"] for one in monitors} == set(services)
+    for one in monitors:
+        # The label `job`, which rules and panels ask for, is the name of the service.
+        service = services[one["metadata"]["name"]]
+        assert matches(one["spec"]["selector"], service["metadata"]["labels"]), key(one)
+        (asked,) = [endpoint["port"] for endpoint in one["spec"]["endpoints"]]
+        (port,) = [port for port in service["spec"]["ports"] if port["name"] == asked]
+        (policy,) = [
+            spec
+            for spec in policies
+            if spec["podSelector"].get("matchLabels") == service["spec"]["selector"]
+        ]
+        entered = [
+            rule
+            for rule in policy["ingress"]
+            if {"port": port["targetPort"]} in rule["ports"]
+            and any("namespaceSelector" in source for source in rule.get("from", []))
+        ]
+        assert entered, f"the namespace monitoring may ask {key(one)}"
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_accounts_maps_secrets_and_claims_are_defined(source: str) -> None:
     objects = everything(source)
@@ -101,8 +134,9 @@ def test_accounts_maps_secrets_and_claims_are_defined(source: str) -> None:
             assert set(mounted) == set(volumes), f"{key(one)}: every volume is mounted, once"
             assert len(mounted) == len(volumes)
             for given in container.get("envFrom", []):
-                if given.get("configMapRef"):
-                    assert given["configMapRef"]["name"] in names(objects, "ConfigMap")
+                if configured := given.get("configMapRef"):
+                    there = names(objects, "ConfigMap")
+                    assert configured.get("optional") or configured["name"] in there
                 else:
                     # Made by hand: what needs one says how in its file.
                     secret = given["secretRef"]
@@ -131,6 +165,16 @@ def test_every_command_is_one_that_its_image_has(source: str) -> None:
             if container.get("command"):
                 assert container["command"] == ["mlflow", "server"], key(one)
                 continue
+            if not ours(container["image"]):
+                told = subprocess.run(
+                    [require_tool("prometheus-pushgateway"), "--help"],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                for word in container["args"]:
+                    assert word.partition("=")[0] in told.stdout + told.stderr, word
+                continue
             # Options are asked for their help, so that nothing is done.
             told = CliRunner().invoke(app, [*container["args"], "--help"])
             assert told.exit_code == 0, (key(one), told.output)
@@ -146,26 +190,27 @@ def test_every_setting_is_one_that_is_read(source: str) -> None:
     known = cli.read_text() + (cli.parents[1] / "cli/__init__.py").read_text()
     objects = everything(source)
     given: dict[str, str] = {}
-    for one in objects:
-        if one["kind"] == "ConfigMap":
-            given |= one["data"]
+    maps = {one["metadata"]["name"]: one for one in objects if one["kind"] == "ConfigMap"}
     for _, template in templates(objects):
         for container in containers(template):
             given |= {pair["name"]: pair["value"] for pair in container.get("env", [])}
+            for source_of in container.get("envFrom", []):
+                if configured := source_of.get("configMapRef"):
+                    given |= maps.get(configured["name"], {"data": {}})["data"]
     assert given
     for name in given:
         if name.startswith("MLFLOW_") and name != "MLFLOW_TRACKING_URI":
             assert f'"{name}"' in known or hasattr(environment_variables, name), name
-    ours = {name: value for name, value in given.items() if name.startswith("CHURN__")}
-    assert ours
+    own = {name: value for name, value in given.items() if name.startswith("CHURN__")}
+    assert own
     # An unknown key of ours is an error that names it.
-    load(ROOT / "params.yaml", environment=ours)
+    load(ROOT / "params.yaml", environment=own)
 
 
 def test_images_have_one_tag_that_is_set_in_one_place() -> None:
     found = {c["image"] for _, t in templates(plain_objects()) for c in containers(t)}
-    tags = {image.rpartition(":")[2] for image in found}
-    assert {image.rpartition(":")[0] for image in found} == {"churn-api", "churn-ml"}
+    tags = {image.rpartition(":")[2] for image in found if ours(image)}
+    assert {image.rpartition(":")[0] for image in found if not ours(image)} == {"prom/pushgateway"}
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     assert tags == {version[1]}

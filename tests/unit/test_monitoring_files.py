@@ -34,6 +34,7 @@ ADDRESS = "https://github.com/TechITFactory/churn-mlops-prod-v2/blob/main/docs/r
 FOREIGN = {
     *("up", "ALERTS", "push_time_seconds", "mlflow_http_request_total"),
     "prometheus_rule_evaluation_failures_total",
+    *("kube_job_failed", "kube_job_status_start_time"),
 }
 
 
