@@ -38,7 +38,7 @@ COPY scripts /opt/project/scripts
 COPY src /opt/project/src
 # A workspace of a container is no clone.
 RUN printf '    no_scm = true\n' >> /opt/project/.dvc/config \
-    && install -d -o 10001 -g 10001 /workspace
+    && install -d -o 10001 -g 10001 /workspace /mlflow
 WORKDIR /workspace
 USER 10001:10001
 ENTRYPOINT ["churn"]

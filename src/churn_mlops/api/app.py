@@ -25,8 +25,10 @@ from churn_mlops.api.access_log import AccessLog
 from churn_mlops.api.batch import PredictBatch
 from churn_mlops.api.door import App, Door
 from churn_mlops.api.keys import Keys
+from churn_mlops.api.list_follower import ListFollower
 from churn_mlops.api.logs import log_as_json
 from churn_mlops.api.metrics import Metrics
+from churn_mlops.api.mlflow_source import MlflowSource
 from churn_mlops.api.model_source import Named
 from churn_mlops.api.model_store import ModelStore
 from churn_mlops.api.openapi import Document
@@ -45,6 +47,7 @@ from churn_mlops.api.watcher import Watcher
 from churn_mlops.inference.predictions import store_path
 from churn_mlops.params import Params, load
 from churn_mlops.registry.bundle import Bundle
+from churn_mlops.registry.shared_list import is_shared
 
 log = structlog.get_logger()
 
@@ -78,6 +81,8 @@ def create_app(params: Params) -> Door:
         gc.collect()
         gc.freeze()
         tasks = [asyncio.create_task(state.store.run())]
+        if state.lists is not None:
+            tasks.append(asyncio.create_task(state.lists.run()))
         if state.shadow.on:
             tasks.append(asyncio.create_task(state.shadow.run()))
         try:
@@ -88,6 +93,8 @@ def create_app(params: Params) -> Door:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(state.prediction_log.close)
             await asyncio.to_thread(state.store.close)
+            if state.lists is not None:
+                await asyncio.to_thread(state.lists.close)
             await access_log.close()
 
     app = FastAPI(
@@ -130,23 +137,29 @@ def make_state(params: Params, metrics: Metrics, registry: Any) -> State:
     def build(bundle: Bundle, named: Named) -> Served:
         return Served(bundle, named.number, serving.max_batch_rows)
 
+    own = store_path(params)
+    lists: ListFollower | None = None
+    if is_shared(params):
+        folder = Path(serving.cache or below) / "lists"
+        lists = ListFollower(MlflowSource(params.tracking), folder, serving.poll_seconds, own)
     store = ModelStore(
         source_for(params),
-        Path(serving.cache) if serving.cache else below / "models",
+        Path(serving.cache or below) / "models",
         build,
         Watcher(metrics),
         poll_seconds=serving.poll_seconds,
         shadow=serving.shadow_share > 0,
     )
-    folder = serving.prediction_log.folder
+    logged = serving.prediction_log.folder
     return State(
         params=params,
         metrics=metrics,
         store=store,
-        users=UserStore(store_path(params)),
+        users=UserStore(own, lists.path) if lists else UserStore(own),
+        lists=lists,
         prediction_log=PredictionLog(
             serving.prediction_log,
-            Path(folder) if folder else below / "predictions",
+            Path(logged) if logged else below / "predictions",
             f"{os.uname().nodename}-{os.getpid()}",
             lambda reason, count: metrics.log_drops.labels(reason).inc(count),
         ),

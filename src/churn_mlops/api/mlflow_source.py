@@ -21,11 +21,13 @@ from churn_mlops.params import Tracking
 from churn_mlops.registry.bundle import FILES, MEGABYTE
 from churn_mlops.registry.champion import CHALLENGER, CHAMPION
 from churn_mlops.registry.reachable import without_password
+from churn_mlops.registry.shared_list import FILE, TAG, SharedList
 
 API = "/api/2.0/mlflow"
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 # A server that is gone is noticed sooner than one that is slow.
 CONNECT_SECONDS = 1.0
+MOST_LIST_BYTES = 16 * 1024 * MEGABYTE
 _AWAY = "start the server; until then the last good model serves"
 
 
@@ -67,28 +69,50 @@ class MlflowSource:
         challenger = self._by_alias(CHALLENGER)
         return None if challenger == self.champion() else challenger
 
+    def shared_list(self) -> SharedList | None:
+        """The list that jobs have put beside the champion."""
+        version = self._version(CHAMPION)
+        return SharedList.of_tag(_tags(version).get(TAG)) if version else None
+
     def _by_alias(self, alias: str) -> Named | None:
+        version = self._version(alias)
+        if version is None:
+            return None
+        return Named.by_tags(self._tracking.model, int(version["version"]), _tags(version))
+
+    def _version(self, alias: str) -> dict[str, Any] | None:
         asked = {"name": self._tracking.model, "alias": alias}
         found = self._ask(f"{API}/registered-models/alias", asked)
-        if not found:
-            return None
-        version = found["model_version"]
-        tags = {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
-        return Named.by_tags(self._tracking.model, int(version["version"]), tags)
+        return found["model_version"] if found else None
+
+    def fetch_list(self, named: SharedList, to: Path) -> None:
+        """Download the file of a list, which lies in the champion's run beside the bundle."""
+        version = self._version(CHAMPION)
+        path = proxied(self._place(int(version["version"]))) if version else None
+        if path is None:
+            raise BundleError(
+                "lists come from MLflow servers that hand artifacts out themselves",
+                fix="start it with --serve-artifacts",
+            )
+        beside = quote(f"{path.rpartition('/')[0]}/{named.folder}/{FILE}")
+        self._download(f"{PROXY}/{beside}", to, MOST_LIST_BYTES)
 
     def fetch(self, named: Named, to: Path) -> None:
         """Download a version's files."""
-        asked = {"name": self._tracking.model, "version": str(named.number)}
-        found = self._ask(f"{API}/model-versions/get-download-uri", asked)
-        if not found:
-            raise BundleError(f"the registry has no version {named.number} any more")
-        path = proxied(found["artifact_uri"])
+        path = proxied(self._place(named.number))
         if path is None:
             self._tracker = self._tracker or TrackerSource(self._tracking)
             self._tracker.fetch(named, to)
             return
         for name, limit in FILES.items():
             self._download(f"{PROXY}/{quote(path)}/{name}", to / name, limit)
+
+    def _place(self, number: int | None) -> str:
+        asked = {"name": self._tracking.model, "version": str(number)}
+        found = self._ask(f"{API}/model-versions/get-download-uri", asked)
+        if not found:
+            raise BundleError(f"the registry has no version {number} any more")
+        return str(found["artifact_uri"])
 
     def close(self) -> None:
         """Let the connections go."""
@@ -143,6 +167,10 @@ def proxied(uri: str) -> str | None:
     if parts.scheme in ("http", "https") and PROXY in parts.path:
         return unquote(parts.path.partition(PROXY)[2]).strip("/")
     return None
+
+
+def _tags(version: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
 
 
 def _login(user: str | None, password: str | None) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from churn_mlops.api.list_follower import ListFollower
 from churn_mlops.api.metrics import Metrics
 from churn_mlops.api.model_store import ModelStore
 from churn_mlops.api.prediction_log import PredictionLog
@@ -26,6 +27,8 @@ class State:
     metrics : Metrics
     store : ModelStore
     users : UserStore
+    lists : ListFollower or None
+        Fetches the list; None where it lies on this machine.
     prediction_log : PredictionLog
     shadow : Shadow
     registry : CollectorRegistry
@@ -38,6 +41,7 @@ class State:
     metrics: Metrics
     store: ModelStore
     users: UserStore
+    lists: ListFollower | None
     prediction_log: PredictionLog
     shadow: Shadow
     registry: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,12 @@ class UserStore:
 
     Parameters
     ----------
-    path : Path
-        A file or a link to one; need not exist yet.
+    *paths : Path
+        Files or links to them, the first that exists counts; none need exist yet.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, *paths: Path) -> None:
+        self._paths = paths
         self._lock = threading.Lock()
         self._open: StoredUsers | None = None
         self._identity: Identity | None = None
@@ -91,19 +92,23 @@ class UserStore:
             # question notices.
             identity = self._identify()
             try:
-                return StoredUsers(self._path), identity
+                return StoredUsers(self._path()), identity
             except ContractError:
                 # A file that was replaced while it was opened says nothing about the new one.
                 if self._identify() == identity:
                     raise
 
+    def _path(self) -> Path:
+        return next((path for path in self._paths if os.path.exists(path)), self._paths[-1])
+
     def _identify(self) -> Identity:
+        path = self._path()
         try:
-            found = self._path.stat()
+            found = path.stat()
         except (FileNotFoundError, NotADirectoryError):
             raise NoPredictionsError from None
         except OSError as error:
-            raise ContractError(f"{self._path} cannot be read: {error.strerror}") from error
+            raise ContractError(f"{path} cannot be read: {error.strerror}") from error
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _swap(self, new: StoredUsers, identity: Identity) -> StoredUsers:

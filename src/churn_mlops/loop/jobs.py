@@ -25,6 +25,7 @@ from churn_mlops.monitoring.findings import EXIT_CODES
 from churn_mlops.monitoring.reports import reports
 from churn_mlops.monitoring.told import published
 from churn_mlops.params import Params
+from churn_mlops.registry.shared_list import is_shared, share
 from churn_mlops.summary import Summary
 
 # A server that is away, a source that cannot be reached, another process at work. Alerts are not
@@ -134,14 +135,32 @@ def seed_model(params: Params) -> Done:
     """Train the first model, unless there is one."""
     from churn_mlops.loop import seed
 
-    return Done(seed.run(params))
+    return with_list(Done(seed.run(params)), params)
 
 
 def batch_score(params: Params, as_of: date | None = None) -> Done:
     """Work the new days in, up to their lists."""
     from churn_mlops.loop import daily
 
-    return Done(daily.run(params, as_of, daily.LISTED))
+    return with_list(Done(daily.run(params, as_of, daily.LISTED)), params)
+
+
+def with_list(done: Done, params: Params) -> Done:
+    """What a job did, after the latest list has been given to a registry that others ask.
+
+    The day's work counts without it: what goes wrong is a warning, the stage ``share_list`` in the
+    metrics, and made good by the next job.
+    """
+    if not is_shared(params):
+        return done
+    try:
+        with workspace_lock(params, "share_list"), published("share_list", params):
+            shared = share(params)
+    except ChurnError as error:
+        log.warning("the list was not shared", why=error.message, exit_code=error.exit_code)
+        shared = None
+    found = {"list_shared": shared.as_of_date if shared else None}
+    return replace(done, summary=replace(done.summary, facts=done.summary.facts | found))
 
 
 def drift_check(params: Params) -> Done:
@@ -217,7 +236,7 @@ def retrain(params: Params, params_file: str, *, schedule: bool = False) -> Done
 
     with workspace_lock(params, f"churn job {'weekly' if schedule else 'drift-auto'}-retrain"):
         summary = action.run(params, params_file, reason=None, schedule=schedule)
-    return Done(summary, WAITED if summary.facts["action"] == "wait" else 0)
+    return with_list(Done(summary, WAITED if summary.facts["action"] == "wait" else 0), params)
 
 
 def alert(params: Params, *, again: bool = False, test: bool = False) -> Done:

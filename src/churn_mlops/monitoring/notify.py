@@ -1,4 +1,4 @@
-"""Tells people on every channel of `monitoring.alert`: a webhook, Slack, mail."""
+"""Tells people on every channel of `monitoring.alert`: a webhook, Slack, mail, the log."""
 
 from __future__ import annotations
 
@@ -40,11 +40,13 @@ def channels(params: Params) -> dict[str, Send]:
         found["slack"] = partial(_post, alert.slack, slack.payload, seconds)
     if alert.smtp is not None:
         found["smtp"] = partial(_mail, alert.smtp, seconds)
+    if alert.log:
+        found["log"] = _note
     if not found:
         raise ParamsError(
             "monitoring.alert names no channel: nobody would be told",
-            fix="set monitoring.alert.webhook, slack or smtp in params.yaml, or in the environment:"
-            " CHURN__MONITORING__ALERT__SLACK=https://…",
+            fix="set monitoring.alert.webhook, slack, smtp or log in params.yaml, or in the"
+            " environment: CHURN__MONITORING__ALERT__SLACK=https://…",
         )
     return found
 
@@ -55,6 +57,10 @@ def _post(url: SecretStr, body: Body, seconds: float, message: Message) -> None:
 
 def _mail(smtp: Smtp, seconds: float, message: Message) -> None:
     mail.send(message, smtp, seconds)
+
+
+def _note(message: Message) -> None:
+    log.warning("message", **message.as_json())
 
 
 def notify(

@@ -116,7 +116,8 @@ class Alert(Section):
     """Whom `churn job high-drift-alert` tells, and how hard it tries.
 
     `webhook` takes any JSON, `slack` is an incoming webhook of Slack or of what understands its
-    messages; both addresses are secrets, best given in the environment. `link` is where people
+    messages; both addresses are secrets, best given in the environment. `log` writes messages to
+    the job's own log, for those who are told by what watches logs. `link` is where people
     find the report. A channel that does not answer within `timeout_seconds` is tried again after
     `backoff_seconds`, each time twice as late, `tries` times in all. docs/jobs.md has the details.
     """
@@ -124,6 +125,7 @@ class Alert(Section):
     webhook: SecretAddress = None
     slack: SecretAddress = None
     smtp: Smtp | None = None
+    log: bool = False
     link: str | None = None
     tries: Annotated[int, Field(ge=1, le=100)] = 3
     backoff_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0

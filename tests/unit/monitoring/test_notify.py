@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from churn_mlops.errors import NotifyError, ParamsError
 from churn_mlops.monitoring.message import Message
@@ -58,6 +59,14 @@ def test_without_a_channel_nobody_would_be_told(alerting: Callable[..., Params])
         with pytest.raises(ParamsError, match="nobody would be told") as raised:
             call(alerting())
         assert "CHURN__MONITORING__ALERT__SLACK" in (raised.value.fix or "")
+
+
+def test_the_log_is_a_channel(alerting: Callable[..., Params]) -> None:
+    with capture_logs() as logs:
+        assert notify(alerting(log=True), MESSAGE) == ["log"]
+    (entry,) = [one for one in logs if one["event"] == "message"]
+    assert (entry["log_level"], entry["title"]) == ("warning", MESSAGE.title)
+    assert entry["lines"] == list(MESSAGE.lines)
 
 
 def test_it_works_after_a_while(alerting: Callable[..., Params]) -> None:
