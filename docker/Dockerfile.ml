@@ -30,7 +30,8 @@ RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/ldconfig /var/log/*
 ENV PATH=/opt/churn/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/tmp DVC_SITE_CACHE_DIR=/tmp/dvc DVC_NO_ANALYTICS=1
+    HOME=/tmp DVC_SITE_CACHE_DIR=/tmp/dvc \
+    DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true ORT_DISABLE_TELEMETRY=1
 COPY --from=build /opt/churn /opt/churn
 COPY .dvc/config /opt/project/.dvc/config
 COPY .dvcignore dvc.yaml params.yaml /opt/project/

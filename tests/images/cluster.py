@@ -6,20 +6,39 @@ cluster, an alias of the pod's leads to here.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.integration.tools import require_tool
 from tests.manifests.objects import Object, rendered
 
 HERE = Path(__file__).parent
 NETWORK = "churn-test"
+TOOLS = ("podman", "debootstrap", "kubectl")
+
+
+@lru_cache
+def built() -> None:
+    """churn-api:dev and churn-ml:dev are there, of this checkout, built as `make images` does."""
+    for tool in TOOLS:
+        require_tool(tool)
+    # One process at a time: another one then finds all layers made.
+    with (Path(tempfile.gettempdir()) / "churn-images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [str(HERE / "build.sh")], capture_output=True, text=True, timeout=1_800, check=False
+        )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4_000:]
 
 
 def podman(*arguments: str, check: bool = True) -> str:

@@ -11,25 +11,18 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.images.cluster import HERE, Cluster, cluster, podman
-from tests.integration.tools import require_tool
+from tests.images.cluster import Cluster, built, cluster, podman
 from tests.manifests.objects import ROOT
 from tests.monitoring_servers import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
-TOOLS = ("podman", "debootstrap", "kubectl")
 TRAINING = ("sklearn", "lightgbm", "mlflow", "dvc", "ibis", "duckdb", "pandas", "scipy")
 
 
 @pytest.fixture(scope="module")
 def images() -> None:
     """churn-api:dev and churn-ml:dev, built as `make images` does."""
-    for tool in TOOLS:
-        require_tool(tool)
-    done = subprocess.run(
-        [str(HERE / "build.sh")], capture_output=True, text=True, timeout=1_800, check=False
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4_000:]
+    built()
 
 
 def facts(image: str) -> dict[str, object]:

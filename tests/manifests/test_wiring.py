@@ -210,7 +210,9 @@ def test_every_setting_is_one_that_is_read(source: str) -> None:
 def test_images_have_one_tag_that_is_set_in_one_place() -> None:
     found = {c["image"] for _, t in templates(plain_objects()) for c in containers(t)}
     tags = {image.rpartition(":")[2] for image in found if ours(image)}
-    assert {image.rpartition(":")[0] for image in found if not ours(image)} == {"docker.io/prom/pushgateway"}
+    assert {image.rpartition(":")[0] for image in found if not ours(image)} == {
+        "docker.io/prom/pushgateway"
+    }
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     assert tags == {version[1]}

@@ -110,6 +110,8 @@ def open_model(model: bytes, width: int, threads: int = 1) -> Any:
     BundleError
         The model has what a bundle may not have, or takes and gives something else.
     """
+    # It would tell its maker of each use otherwise, and write what it could not send to the disk.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort
 
     check_model(model)

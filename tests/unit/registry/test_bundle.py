@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -272,6 +274,27 @@ def test_the_same_files_are_opened_once_and_read_every_time(copy, tmp_path):
     with pytest.raises(BundleError):
         load_bundle(copy)
     assert load_bundle(tmp_path / "other", threads=2) is not first
+
+
+def test_nobody_is_told_that_a_model_is_used(tmp_path):
+    """ONNX Runtime reports uses; where it may not keep what it could not send, it says so."""
+    code = (
+        "import sys; from pathlib import Path; from churn_mlops.registry.bundle import load_bundle;"
+        "load_bundle(Path(sys.argv[1]))"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", before + code, str(bundle_folder("candidate"))],
+            env={k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+            | {"HOME": "/proc"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stderr
+        for before in ("", "import onnxruntime;")
+    ]
+    assert told[0] == ""
+    assert "telemetry" in told[1], "the check itself"
 
 
 def test_golden_rows_cover_the_odd_cases():
