@@ -1,5 +1,7 @@
 # The jobs and the MLflow server: everything that trains, scores and watches, with the pipeline
 # in /opt/project. `make images` builds it, docs/kubernetes.md tells how and what is in it.
+#
+# checkov:skip=CKV_DOCKER_2:jobs end by themselves; the server is probed in k8s/ and docker-compose.yml
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

@@ -25,6 +25,7 @@ from churn_mlops.api.access_log import AccessLog
 from churn_mlops.api.batch import PredictBatch
 from churn_mlops.api.door import App, Door
 from churn_mlops.api.keys import Keys
+from churn_mlops.api.leaving import Leaving
 from churn_mlops.api.list_follower import ListFollower
 from churn_mlops.api.logs import log_as_json
 from churn_mlops.api.metrics import Metrics
@@ -76,6 +77,7 @@ def create_app(params: Params) -> Door:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        state.leaving.on_sigterm()
         await asyncio.to_thread(state.store.refresh)
         # What start-up made lives as long as the process: no collection needs to look at it.
         gc.collect()
@@ -126,6 +128,7 @@ def create_app(params: Params) -> Door:
         keys=Keys(serving.api_keys, serving.api_keys_file),
         rate_limit=RateLimit(limit, serving.rate_limit_burst) if limit else None,
         max_concurrency=serving.max_concurrency,
+        leaving=state.leaving,
     )
 
 
@@ -170,6 +173,7 @@ def make_state(params: Params, metrics: Metrics, registry: Any) -> State:
         ),
         registry=registry,
         golden=itertools.count(),
+        leaving=Leaving(serving.leave_seconds),
     )
 
 

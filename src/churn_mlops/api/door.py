@@ -16,6 +16,7 @@ import structlog
 
 from churn_mlops.api.access_log import AccessLog
 from churn_mlops.api.keys import Keys, presented
+from churn_mlops.api.leaving import Leaving
 from churn_mlops.api.metrics import Metrics
 from churn_mlops.api.problems import CONTENT_TYPE, ProblemError
 from churn_mlops.api.rate_limit import RateLimit
@@ -53,6 +54,8 @@ class Door:
     rate_limit : RateLimit or None
     max_concurrency : int
         Requests at a time; those beyond get 503 at once.
+    leaving : Leaving
+        When it has begun, every answer closes its connection.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class Door:
         keys: Keys,
         rate_limit: RateLimit | None,
         max_concurrency: int,
+        leaving: Leaving,
     ) -> None:
+        self._leaving = leaving
         self.app, self._direct = app, direct
         self._metrics, self._log = metrics, access_log
         self._keys, self._rate_limit = keys, rate_limit
@@ -80,7 +85,7 @@ class Door:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        visit = Visit(send)
+        visit = Visit(send, last=self._leaving.begun)
         self._inside += 1
         self._in_flight.set(self._inside)
         try:
@@ -165,10 +170,13 @@ class Door:
 
 
 class Visit:
-    """One request's way out: remembers the status and adds the id."""
+    """One request's way out: remembers the status and adds the id.
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    The `last` one of its connection says so.
+    """
+
+    def __init__(self, send: Send, *, last: bool) -> None:
+        self._send, self._last = send, last
         self._id = (b"x-request-id", b"")
         self.request_id, self.status, self._begun = "", 500, False
 
@@ -181,6 +189,8 @@ class Visit:
         if message["type"] == "http.response.start":
             self.status, self._begun = message["status"], True
             message["headers"] = [*message.get("headers", ()), self._id]
+            if self._last:
+                message["headers"].append((b"connection", b"close"))
         await self._send(message)
 
     async def refuse(self, problem: ProblemError) -> None:

@@ -122,6 +122,9 @@ def judge(state: State) -> Readiness:
         facts["detail"] = store.detail or "no champion has been promoted yet"
         return Readiness(ready=False, **facts)
     served = loaded.model
+    if state.leaving.begun:
+        facts["detail"] = "the server was told to end and leaves"
+        return Readiness(ready=False, **facts)
     facts |= {"model_version": served.version, "registry_version": served.number}
     try:
         served.check_golden(next(state.golden))

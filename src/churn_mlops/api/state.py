@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from churn_mlops.api.leaving import Leaving
 from churn_mlops.api.list_follower import ListFollower
 from churn_mlops.api.metrics import Metrics
 from churn_mlops.api.model_store import ModelStore
@@ -35,6 +36,7 @@ class State:
         Where `metrics` live.
     golden : iterator of int
         Numbers of the golden rows that readiness asks about, one after the other.
+    leaving : Leaving
     """
 
     params: Params
@@ -46,6 +48,7 @@ class State:
     shadow: Shadow
     registry: Any
     golden: Iterator[int]
+    leaving: Leaving
 
     @property
     def serving(self) -> Serving:

@@ -40,7 +40,9 @@ class Serving(Section):
 
     A request may have `max_body_kb`, one of /predict/batch `max_batch_mb` and `max_batch_rows`;
     streamed ones have no end. A worker takes `max_concurrency` requests at a time, each of which
-    must arrive within `timeout_seconds`; on shutdown those under way have `drain_seconds`.
+    must arrive within `timeout_seconds`. After SIGTERM the server is not ready, but answers on for
+    `leave_seconds` and closes each connection with its answer: until load balancers and clients
+    have noticed. Then requests under way have `drain_seconds`.
 
     With `api_keys` or `api_keys_file` (one key a line, read again when it changes) requests need
     one of them. `rate_limit` is per client and second and worker, `rate_limit_burst` what may come
@@ -58,6 +60,7 @@ class Serving(Section):
     max_batch_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 5_000
     max_concurrency: Annotated[int, Field(ge=1)] = 256
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    leave_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = ()
     api_keys_file: str | None = None

@@ -161,6 +161,26 @@ def test_requests_under_way_finish_when_it_ends(tmp_path: Path) -> None:
         assert server.process.wait(30) == 0
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_until_it_has_left_nobody_is_hung_up_on(tmp_path: Path, workers: int) -> None:
+    """Clients that keep their connections, and new ones, while a server is told to end."""
+    body, _ = golden_request()
+    settings = {"leave_seconds": 2.0, "workers": workers}
+    with served(workspace(tmp_path, **settings)) as server, httpx.Client(timeout=30) as client:
+
+        def ask() -> httpx.Response:
+            return client.post(f"{server.address}/predict", json=body)
+
+        assert "connection" not in ask().headers
+        server.process.send_signal(signal.SIGTERM)
+        server.until(lambda: server.get("/ready").status_code == 503)
+        for _ in range(100):
+            answer = ask()
+            assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert "leaves" in server.get("/ready").json()["detail"]
+        assert server.process.wait(30) == 0
+
+
 def test_a_body_of_50_mb_is_refused_and_the_sender_learns_it(one: Server) -> None:
     answer = httpx.post(
         f"{one.address}/predict",

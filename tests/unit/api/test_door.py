@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from churn_mlops.api.access_log import AccessLog
 from churn_mlops.api.door import ClientGoneError, Door
 from churn_mlops.api.keys import Keys
+from churn_mlops.api.leaving import Leaving
 from churn_mlops.api.metrics import Metrics
 from churn_mlops.api.predict import respond
 from churn_mlops.api.problems import ProblemError
@@ -33,6 +34,7 @@ class House:
             "keys": Keys((), None),
             "rate_limit": None,
             "max_concurrency": 2,
+            "leaving": Leaving(0),
         }
         self.door = Door(app, **{**settings, **given})
 

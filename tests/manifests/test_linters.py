@@ -1,0 +1,105 @@
+"""What linters of this trade find: nothing, or what is muted with a reason where it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.tools import require_tool
+from tests.manifests.objects import OVERLAYS, ROOT, rendered
+
+TRACKED = subprocess.run(
+    ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.splitlines()
+DOCKERFILES = [name for name in TRACKED if Path(name).name.startswith("Dockerfile")]
+SCRIPTS = [name for name in TRACKED if name.endswith(".sh") or name == ".ci/run"]
+
+
+def lint(*command: str) -> str:
+    """What a linter says; empty when it finds nothing."""
+    done = subprocess.run(
+        [require_tool(command[0]), *command[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def test_hadolint_finds_nothing(tmp_path: Path) -> None:
+    assert len(DOCKERFILES) == 2
+    assert lint("hadolint", *DOCKERFILES) == ""
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM debian\nRUN cd /tmp && apt-get install curl\n")
+    assert "DL3006" in lint("hadolint", str(bad)), "the check itself"
+
+
+def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
+    assert len(SCRIPTS) > 5
+    assert ".ci/run" in SCRIPTS
+    assert lint("shellcheck", *SCRIPTS) == ""
+    bad = tmp_path / "bad.sh"
+    bad.write_text("#!/bin/sh\ncd $1\n")
+    assert "SC2086" in lint("shellcheck", str(bad)), "the check itself"
+
+
+def checkov(folder: Path) -> tuple[int, list[str]]:
+    """How many checks passed below a folder, and what did not."""
+    done = subprocess.run(
+        [
+            *(require_tool("checkov"), "--skip-download", "--quiet", "--compact"),
+            *("--framework", "kubernetes", "dockerfile", "--output", "json"),
+            *("--config-file", str(ROOT / ".checkov.yaml"), "--directory", str(folder)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(done.stdout)
+    reports: list[dict[str, Any]] = found if isinstance(found, list) else [found]
+    failed = [
+        f"{one['check_id']} {one['check_name']}: {one['resource']}"
+        for report in reports
+        for one in report["results"]["failed_checks"]
+    ]
+    return sum(report["summary"]["passed"] for report in reports), failed
+
+
+@pytest.mark.slow
+def test_checkov_finds_nothing(tmp_path: Path) -> None:
+    for name in ("k8s", "docker"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for overlay in OVERLAYS:
+        (tmp_path / f"{overlay}.yaml").write_text(yaml.safe_dump_all(rendered(overlay)))
+    passed, failed = checkov(tmp_path)
+    assert passed > 1_000
+    assert failed == []
+
+
+@pytest.mark.slow
+def test_checkov_finds_what_is_wrong(tmp_path: Path) -> None:
+    pod = {"containers": [{"name": "x", "image": "x", "securityContext": {"privileged": True}}]}
+    one = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}
+    (tmp_path / "pod.yaml").write_text(yaml.safe_dump(one))
+    assert any(told.startswith("CKV_K8S_16") for told in checkov(tmp_path)[1])
+
+
+def test_every_muted_finding_has_its_reason() -> None:
+    lines = (ROOT / ".checkov.yaml").read_text().splitlines()
+    for above, line in pairwise(lines):
+        if re.match(r" +- CKV", line):
+            assert re.match(r" +# \w", above), line
+    for name in (*DOCKERFILES, *SCRIPTS):
+        lines = (ROOT / name).read_text().splitlines()
+        for above, line in pairwise(lines):
+            if re.match(r" *# (hadolint ignore|shellcheck disable)", line):
+                assert re.match(r" *# \w", above), f"{name}: {line}"
