@@ -63,14 +63,30 @@ class Cluster:
         # Claims are made once; podman takes no second one of the same name.
         self._play("claims", self._of("PersistentVolumeClaim"))
 
-    def deploy(self, name: str) -> str:
-        """Start a Deployment's pod; returns the name of its container.
+    def deploy(self, name: str, replica: str = "") -> str:
+        """Start a pod of a Deployment; returns the name of its container.
 
-        Its name is that of its service, as the manifests have it.
+        Its name is that of its service, as the manifests have it. A further pod of the same
+        Deployment needs a name of its own.
         """
-        made = self._objects["Deployment", name]
-        self._play(name, [*self._of("ConfigMap"), made], alias=name)
-        return f"{name}-pod-0-{made['spec']['template']['spec']['containers'][0]['name']}"
+        made = json.loads(json.dumps(self._objects["Deployment", name]))
+        made["metadata"]["name"] += replica
+        for container in made["spec"]["template"]["spec"]["containers"]:
+            # Podman would listen there on this machine, too, on all addresses.
+            container.pop("ports")
+        self._play(name + replica, [*self._of("ConfigMap"), made], alias=name)
+        return f"{name}{replica}-pod-0-{made['spec']['template']['spec']['containers'][0]['name']}"
+
+    def container_of(self, name: str) -> Object:
+        """The container of a Deployment's pods, as the manifest has it."""
+        (one,) = self._objects["Deployment", name]["spec"]["template"]["spec"]["containers"]
+        found: Object = one
+        return found
+
+    def end(self, container: str, name: str) -> None:
+        """End a pod as a node does: SIGTERM, and SIGKILL when its time of grace is over."""
+        grace = self._objects["Deployment", name]["spec"]["template"]["spec"]
+        podman("stop", "--time", str(grace["terminationGracePeriodSeconds"]), container)
 
     def job(self, name: str, *arguments: str, params: str | None = None) -> tuple[int, str]:
         """Run a Job's or a CronJob's pod to its end; its exit code and its log.

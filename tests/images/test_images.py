@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tarfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.images.cluster import Cluster, built, cluster, podman
+from tests.images.service import asking, service
 from tests.manifests.objects import ROOT
 from tests.monitoring_servers import PATIENCE_SECONDS, until
 
@@ -77,6 +83,9 @@ def settings(rounds: int) -> str:
     return str(yaml.safe_dump(tree, sort_keys=False))
 
 
+QUESTION = {"user_id": 1, "features": {}}
+
+
 def ask(address: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
@@ -91,8 +100,19 @@ def ask(address: str, path: str, body: object = None) -> tuple[int, dict[str, ob
         return 0, {"error": str(error)}
 
 
-def test_a_new_service_comes_up_in_any_order_and_follows_its_jobs(running: Cluster) -> None:
-    """Nothing is there at first: API, then the seed job, and MLflow as the last."""
+@dataclass
+class Up:
+    """A service that has come up from nothing; the address of an API pod and its first answer."""
+
+    cluster: Cluster
+    api: str
+    address: str
+    first: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def up(running: Cluster) -> Up:
+    """API, then the seed job, and MLflow as the last: nothing is there at first."""
     api = running.deploy("churn-api")
     address = running.address(api)
     until(lambda: ask(address, "/live")[0] == 200, "the API was alive")
@@ -102,15 +122,16 @@ def test_a_new_service_comes_up_in_any_order_and_follows_its_jobs(running: Clust
     running.deploy("mlflow")
     assert podman("wait", seed).strip() == "0", podman("logs", seed)
     until(lambda: ask(address, "/ready")[0] == 200, "the API was ready")
-    first = ask(address, "/ready")[1]
-    assert (first["source"], first["registry_version"]) == ("mlflow", 1)
+    return Up(running, api, address, ask(address, "/ready")[1])
 
-    document = ask(address, "/openapi.json")[1]
-    text = json.dumps(document)
-    assert "/predict" in text
+
+def test_a_new_service_answers_and_follows_its_jobs(up: Up) -> None:
+    running, address, first = up.cluster, up.address, up.first
+    assert (first["source"], first["registry_version"]) == ("mlflow", 1)
+    assert "/predict" in json.dumps(ask(address, "/openapi.json")[1])
     model = ask(address, "/model")[1]
     assert model["model_version"] == first["model_version"]
-    status, answer = ask(address, "/predict", {"user_id": 1, "features": {}})
+    status, answer = ask(address, "/predict", QUESTION)
     assert status == 200, answer
     assert 0 <= float(str(answer["churn_risk"])) <= 1
 
@@ -138,3 +159,95 @@ def test_a_new_service_comes_up_in_any_order_and_follows_its_jobs(running: Clust
         "the API followed",
     )
     assert second["registry_version"] > first["registry_version"]
+
+
+def test_a_rolling_update_fails_no_request(up: Up) -> None:
+    """Clients keep their connections and try nothing twice; each pod is replaced by a new one."""
+    container = up.cluster.container_of("churn-api")
+    with service(container["readinessProbe"], 8000) as balanced:
+        pods = {up.api: up.address}
+        balanced.add(up.address)
+        until(lambda: balanced.is_ready(up.address), "the first pod was ready")
+        with asking(balanced.address, retries=0) as clients:
+            for number in range(2):
+                new = up.cluster.deploy("churn-api", replica=f"-{number}")
+                address = up.cluster.address(new)
+                balanced.add(address)
+                until(partial(balanced.is_ready, address), "the new pod was ready")
+                (old, gone) = next(iter(pods.items()))
+                balanced.remove_later(gone)
+                up.cluster.end(old, "churn-api")
+                pods = {new: address}
+                code = json.loads(podman("inspect", old))[0]["State"]["ExitCode"]
+                assert code == 0, "it ended by itself, in its time"
+    up.api, up.address = next(iter(pods.items()))
+    assert [client.failed for client in clients] == [[], [], [], []]
+    assert sum(client.answered for client in clients) > 500
+
+
+def test_a_pod_that_is_killed_is_made_up_for_by_the_others(up: Up) -> None:
+    """Clients that try again, as ours do, notice nothing; the pod comes back with its model."""
+    container = up.cluster.container_of("churn-api")
+    other = up.cluster.deploy("churn-api", replica="-other")
+    addresses = [up.address, up.cluster.address(other)]
+    with service(container["readinessProbe"], 8000) as balanced:
+        for address in addresses:
+            balanced.add(address)
+        until(lambda: all(map(balanced.is_ready, addresses)), "both pods were ready")
+        with asking(balanced.address, retries=3) as clients:
+            time.sleep(1)
+            podman("kill", "--signal", "KILL", other)
+            # Where no node looks after its pods, somebody starts the container anew.
+            until(
+                lambda: (
+                    podman("inspect", "--format", "{{.State.Running}}", other).strip() == "false"
+                    or ask(addresses[1], "/ready")[0] == 200
+                ),
+                "the kill was noticed",
+            )
+            if ask(addresses[1], "/ready")[0] != 200:
+                podman("start", other)
+            until(lambda: ask(addresses[1], "/ready")[0] == 200, "the pod was back")
+            time.sleep(1)
+    assert [client.failed for client in clients] == [[], [], [], []]
+    up.cluster.end(other, "churn-api")
+
+
+def test_without_mlflow_the_service_goes_on(up: Up) -> None:
+    """Requests are answered, a new container has its last model, a day gets its list."""
+    podman("stop", "mlflow-pod-0-mlflow")
+    until(lambda: ask(up.address, "/ready")[1].get("stale") is True, "the outage was noticed")
+    assert ask(up.address, "/ready")[0] == 200
+    podman("restart", up.api)
+    until(lambda: ask(up.address, "/ready")[0] == 200, "the API was ready from its own disk")
+    assert ask(up.address, "/predict", QUESTION)[0] == 200
+    code, log = up.cluster.job("batch-score", params=settings(rounds=60))
+    assert code == 0, log
+    assert "list_shared None" in log
+    podman("start", "mlflow-pod-0-mlflow")
+    until(lambda: ask(up.address, "/ready")[1].get("stale") is False, "all was as before")
+
+
+def test_what_mlflow_keeps_can_be_brought_back(up: Up, tmp_path: Path) -> None:
+    """The commands of docs/operations.md, while the service runs."""
+    mlflow = "mlflow-pod-0-mlflow"
+    script = ("python", "/opt/project/scripts/mlflow_data.py")
+    before = ask(up.address, "/ready")[1]
+    archive = tmp_path / "mlflow.tar"
+    with archive.open("wb") as file:
+        subprocess.run(["podman", "exec", mlflow, *script, "backup"], stdout=file, check=True)
+    with tarfile.open(archive) as kept:
+        assert {"mlflow.db", "artifacts"} <= set(kept.getnames())
+    lost = "import shutil, os; os.remove('/mlflow/mlflow.db'); shutil.rmtree('/mlflow/artifacts')"
+    podman("exec", mlflow, "python", "-c", lost)
+    with archive.open("rb") as file:
+        back = ["podman", "exec", "-i", mlflow, *script, "restore"]
+        subprocess.run(back, stdin=file, check=True, capture_output=True)
+    podman("restart", mlflow)
+    # A pod that has nothing on its disk gets model and list from what was brought back.
+    new = up.cluster.deploy("churn-api", replica="-new")
+    address = up.cluster.address(new)
+    until(lambda: ask(address, "/ready")[0] == 200, "a new pod was ready")
+    for fact in ("model_version", "registry_version"):
+        assert ask(address, "/ready")[1][fact] == before[fact]
+    up.cluster.end(new, "churn-api")
