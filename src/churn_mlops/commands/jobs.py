@@ -54,6 +54,7 @@ def _run(
 ) -> None:
     """Do a job, print what it did, publish how it went, and leave with its code."""
     from churn_mlops.loop import jobs, workspace
+    from churn_mlops.loop.kept_workspace import kept_workspace
 
     loaded = read_params(str(workspace.params_file(projects)) if projects else path)
 
@@ -63,7 +64,8 @@ def _run(
         return work(loaded)
 
     with ended_by_sigterm(), published(stage_of(name), loaded) as outcome:
-        ended = jobs.run(name, loaded, all_of_it)
+        with kept_workspace(loaded):
+            ended = jobs.run(name, loaded, all_of_it)
         if ended.done is not None:
             outcome.rows, outcome.exit_code = ended.done.summary.rows, ended.exit_code
         if as_json:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from churn_mlops.errors import BackupError
-from churn_mlops.files import write_bytes
+from churn_mlops.files import replacing, write_bytes
 from churn_mlops.registry.masks import mask_logins
 
 FORMAT = 1
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,14 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self._shown = mask_logins(url)
+        self.shown = mask_logins(url)
         try:
             import fsspec
 
             self._files, self._root = fsspec.core.url_to_fs(url, **_options(url))
         except (ImportError, ValueError) as error:
             raise BackupError(
-                f"{self._shown} cannot be reached: {error}", fix="pip install 'churn-mlops[s3]'"
+                f"{self.shown} cannot be reached: {error}", fix="pip install 'churn-mlops[s3]'"
             ) from error
 
     def objects(self) -> set[str]:
@@ -97,11 +100,73 @@ class Store:
         """
         body = self._read(f"objects/{digest}")
         if hashlib.sha256(body).hexdigest() != digest:
-            raise BackupError(
-                f"{self._shown}/objects/{digest} is damaged",
-                fix="restore an earlier backup with --at",
-            )
+            raise self._damaged(digest)
         return body
+
+    def _damaged(self, digest: str) -> BackupError:
+        return BackupError(
+            f"{self.shown}/objects/{digest} is damaged",
+            fix="restore an earlier backup with --at",
+        )
+
+    def put_all(self, paths: Mapping[str, Path]) -> None:
+        """Add many files' contents, of any size, by digest; nothing may write them meanwhile."""
+        if not paths:
+            return
+        with self._told("take files"):
+            self._files.makedirs(f"{self._root}/objects", exist_ok=True)
+            there = [f"{self._root}/objects/{digest}" for digest in paths]
+            if "file" in self._files.protocol:
+                for path, to in zip(paths.values(), there, strict=True):
+                    with replacing(Path(to)) as beside:
+                        shutil.copyfile(path, beside)
+            else:
+                self._files.put([str(path) for path in paths.values()], there)
+
+    def get_all(self, digests: Set[str], folder: Path) -> dict[str, Path]:
+        """Copy contents of any size to a folder, verified; the files by digest.
+
+        Raises
+        ------
+        BackupError
+            Some are missing or damaged.
+        """
+        found = {digest: folder / digest for digest in sorted(digests)}
+        if found:
+            with self._told("give files"):
+                there = [f"{self._root}/objects/{digest}" for digest in found]
+                self._files.get(there, [str(path) for path in found.values()])
+        for digest, path in found.items():
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                    raise self._damaged(digest)
+        return found
+
+    def prune(self, snapshots: int) -> None:
+        """Forget all but the newest snapshots, and contents that none of those has.
+
+        Contents of the last day stay: another process may be about to name them.
+        """
+        times = self.snapshots()
+        with self._told("be tidied up"):
+            for time in times[:-snapshots]:
+                self._files.rm(f"{self._root}/snapshots/{time}.json")
+        kept = {
+            digest
+            for time in times[-snapshots:]
+            for digest in self._snapshot(f"snapshots/{time}.json").files.values()
+        }
+        with self._told("be tidied up"):
+            old = [
+                name
+                for name in self.objects() - kept
+                if self._age_seconds(f"{self._root}/objects/{name}") > DAY_SECONDS
+            ]
+            for name in old:
+                self._files.rm(f"{self._root}/objects/{name}")
+
+    def _age_seconds(self, path: str) -> float:
+        return float((datetime.now(UTC) - self._files.modified(path)).total_seconds())
 
     def snapshots(self) -> list[str]:
         """The times of all backups, oldest first."""
@@ -127,7 +192,7 @@ class Store:
         known = self.snapshots()
         if time not in known:
             raise BackupError(
-                f"{self._shown} has no backup of {time}",
+                f"{self.shown} has no backup of {time}",
                 fix=f"choose one of {', '.join(known[-10:]) or 'none'}",
             )
         return self._snapshot(f"snapshots/{time}.json")
@@ -146,7 +211,7 @@ class Store:
             return Snapshot(str(found["at"]), {str(n): str(d) for n, d in found["files"].items()})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BackupError(
-                f"{self._shown}/{name} is no list of a backup's files: {error}",
+                f"{self.shown}/{name} is no list of a backup's files: {error}",
                 fix="restore another one with --at",
             ) from error
 
@@ -172,7 +237,7 @@ class Store:
         except Exception as error:  # every store has errors of its own
             words = mask_logins(str(error)) or type(error).__name__
             raise BackupError(
-                f"{self._shown} could not {what}: {words}",
+                f"{self.shown} could not {what}: {words}",
                 fix="check the address, the credentials and AWS_ENDPOINT_URL",
             ) from error
 

@@ -157,8 +157,11 @@ class Monitoring(Section):
 class Jobs(Section):
     """Commands for a scheduler: a job that fails for want of a server is tried again.
 
-    At most `tries` times, `backoff_seconds` later and each time twice as late.
+    At most `tries` times, `backoff_seconds` later and each time twice as late. With `workspace`
+    (a folder, ``s3://bucket/workspace``) data and artifacts lie there between jobs, so that any
+    machine can do the next one; null: the working directory is all there is.
     """
 
     tries: Annotated[int, Field(ge=1, le=100)] = 3
     backoff_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    workspace: str | None = None
