@@ -53,6 +53,12 @@ def podman(*arguments: str, check: bool = True) -> str:
     return done.stdout
 
 
+def restart(container: str) -> None:
+    """Stop a pod's only container and start it anew; podman stops and starts the pod with it."""
+    podman("stop", container)
+    podman("start", container)
+
+
 class Cluster:
     """A network in which pods of the overlay `local` run, until it is taken down."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.images.cluster import Cluster, built, cluster, podman
+from tests.images.cluster import Cluster, built, cluster, podman, restart
 from tests.images.service import asking, service
 from tests.manifests.objects import ROOT
 from tests.monitoring_servers import PATIENCE_SECONDS, until
@@ -212,7 +212,7 @@ def test_without_mlflow_the_service_goes_on(up: Up) -> None:
     podman("stop", "mlflow-pod-0-mlflow")
     until(lambda: ask(up.address, "/ready")[1].get("stale") is True, "the outage was noticed")
     assert ask(up.address, "/ready")[0] == 200
-    podman("restart", up.api)
+    restart(up.api)
     up.address = up.cluster.address(up.api)
     until(lambda: ask(up.address, "/ready")[0] == 200, "the API was ready from its own disk")
     assert ask(up.address, "/predict", QUESTION)[0] == 200
@@ -238,7 +238,7 @@ def test_what_mlflow_keeps_can_be_brought_back(up: Up, tmp_path: Path) -> None:
     with archive.open("rb") as file:
         back = ["podman", "exec", "-i", mlflow, *script, "restore"]
         subprocess.run(back, stdin=file, check=True, capture_output=True)
-    podman("restart", mlflow)
+    restart(mlflow)
     # A pod that has nothing on its disk gets model and list from what was brought back.
     new = up.cluster.deploy("churn-api", replica="-new")
     address = up.cluster.address(new)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import ibis
 import pyarrow as pa
+import structlog
 
 from churn_mlops import engine
-from churn_mlops.errors import BundleError, PromotionError
+from churn_mlops.errors import BundleError, PromotionError, TrackingError
 from churn_mlops.features.catalogue import features_contract
 from churn_mlops.features.eligibility import eligible
 from churn_mlops.inference.batch_score import scored
@@ -30,12 +31,15 @@ from churn_mlops.tables.batches import batches
 
 STAGE = "score_shadow"
 
+log = structlog.get_logger()
+
 
 def score_shadow(params: Params) -> Summary:
     """Score the day of the latest list with the champion before; does nothing without a probation.
 
     Its risks are kept beside the champion's, with nobody to contact. A day that it has scored is
-    not scored again unless the list is of a later delivery of the day.
+    not scored again unless the list is of a later delivery of the day. While the registry is away
+    a day is left out of the comparison, with a warning: the list must not wait for it.
 
     Parameters
     ----------
@@ -47,8 +51,8 @@ def score_shadow(params: Params) -> Summary:
         Nothing has been scored, or a table is not there.
     PromotionError
         The registry lacks the champion before, or holds another model under its number.
-    TrackingError, LedgerError
-        The registry does not answer; the ledger is damaged.
+    LedgerError
+        The ledger is damaged.
     """
     under_way = trial(ledger(params).entries(), params)
     if under_way is None:
@@ -57,7 +61,11 @@ def score_shadow(params: Params) -> Summary:
     if latest.version != under_way.champion or latest.day <= under_way.since:
         words = "no list of the champion since its promotion"
         return Summary(STAGE, {}, [], {"status": "none", "reason": words})
-    bundle = shadow(params)
+    try:
+        bundle = shadow(params)
+    except TrackingError as error:
+        log.warning("the champion before was not scored", why=error.message)
+        return Summary(STAGE, {}, [], {"status": "away", "reason": error.message})
     try:
         require_fit(bundle, params)
     except BundleError as error:
@@ -81,6 +89,8 @@ def shadow(params: Params) -> Bundle:
     ------
     PromotionError
         The ledger knows no champion before; the registry lacks it or holds another model.
+    TrackingError
+        The registry does not answer.
     """
     stack = champions(ledger(params).entries())
     if len(stack) < 2:

@@ -15,12 +15,15 @@ from churn_mlops.inference import batch_score
 from churn_mlops.inference.kept import kept
 from churn_mlops.monitoring import probation, shadow
 from churn_mlops.monitoring.shadow import score_shadow
+from churn_mlops.params import Params, Tracking
 from churn_mlops.registry.champion import load_champion
 from churn_mlops.registry.history import ledger
+from churn_mlops.registry.mlflow_registry import Tracker
 from churn_mlops.summary import Summary
 from tests import contenders
 from tests.contenders import FAIR, GOOD, Place, damage
 from tests.made_up import FIRST
+from tests.mlflow_server import free_port
 from tests.unit.registry.conftest import place, running
 
 __all__ = ["place", "running"]
@@ -92,6 +95,17 @@ def test_a_damaged_copy_is_fetched_again(two: Place) -> None:
     score(two, 2)
     damage(two.root / "shadow/model.onnx")
     assert score(two, 1).facts["status"] == "scored"
+
+
+def test_while_the_registry_is_away_the_day_goes_on(
+    two: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_score.run(two.params)
+    away = Params(tracking=Tracking(uri=f"http://127.0.0.1:{free_port()}", timeout_seconds=1))
+    monkeypatch.setattr(shadow, "Tracker", lambda _: Tracker(away.tracking))
+    told = score_shadow(two.params)
+    assert told.facts["status"] == "away"
+    assert "does not answer" in told.facts["reason"]
 
 
 def test_a_registry_that_holds_something_else_is_refused(two: Place) -> None:
