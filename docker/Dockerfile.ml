@@ -15,6 +15,8 @@ RUN python -m venv uv \
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN uv/bin/uv pip install --quiet --no-cache --python /opt/churn/bin/python --no-deps . \
+    && rm /opt/churn/lib/python3.11/site-packages/churn_mlops-*.dist-info/uv_cache.json \
+    && sed -i /uv_cache.json/d /opt/churn/lib/python3.11/site-packages/churn_mlops-*.dist-info/RECORD \
     && find /opt/churn -type d \( -name tests -o -name include \) -prune -exec rm -r {} + \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/churn/lib
 

@@ -58,7 +58,9 @@ def restore(source: BinaryIO) -> None:
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restoring-") as name:
         folder = Path(name)
         with tarfile.open(fileobj=source, mode="r|") as archive:
-            archive.extractall(folder, filter="data")
+            # Nothing outside of the folder; Python before 3.11.4 has no filters.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(folder)
         new = folder / DATABASE
         if not new.exists():
             sys.exit(f"the archive has no {DATABASE}; nothing was changed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tarfile
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.images.cluster import Cluster, built, cluster, podman, restart
+from tests.images.cluster import HERE, Cluster, built, cluster, podman, restart
 from tests.images.service import asking, service
 from tests.manifests.objects import ROOT
 from tests.monitoring_servers import PATIENCE_SECONDS, until
@@ -48,6 +49,23 @@ def test_an_image_says_what_it_is_and_who_runs_in_it(images: None, name: str) ->
     ).stdout.strip()
     assert labels["org.opencontainers.image.revision"] == commit
     assert labels["org.opencontainers.image.title"] == name
+
+
+def test_the_same_commit_gives_the_same_layers(images: None) -> None:
+    """Built from the ground, nothing taken from what there is."""
+    again = {"IMAGES": "api", "TAG": "again", "BUILD_OPTIONS": "--no-cache"}
+    done = subprocess.run(
+        [str(HERE / "build.sh")],
+        env=os.environ | again,
+        capture_output=True,
+        text=True,
+        timeout=1_800,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4_000:]
+    layers = [facts(f"churn-api:{tag}")["RootFS"] for tag in ("dev", "again")]
+    podman("rmi", "churn-api:again")
+    assert layers[0] == layers[1]
 
 
 def test_the_api_cannot_train_and_is_small(images: None) -> None:
