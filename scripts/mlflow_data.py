@@ -58,9 +58,13 @@ def restore(source: BinaryIO) -> None:
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".restoring-") as name:
         folder = Path(name)
         with tarfile.open(fileobj=source, mode="r|") as archive:
-            # Nothing outside of the folder; Python before 3.11.4 has no filters.
-            archive.extraction_filter = getattr(tarfile, "data_filter", None)
-            archive.extractall(folder)
+            for member in archive:
+                plain = member.isfile() or member.isdir()
+                if not plain or member.name.startswith("/") or ".." in Path(member.name).parts:
+                    sys.exit(
+                        f"the archive would write elsewhere: {member.name}; nothing was changed"
+                    )
+                archive.extract(member, folder)
         new = folder / DATABASE
         if not new.exists():
             sys.exit(f"the archive has no {DATABASE}; nothing was changed")
@@ -70,10 +74,15 @@ def restore(source: BinaryIO) -> None:
             sys.exit(f"the archive's database is damaged: {told}; nothing was changed")
         if (folder / ARTIFACTS).exists():
             shutil.copytree(folder / ARTIFACTS, artifacts, dirs_exist_ok=True)
-        # What the server has not yet written into the old file would be applied to the new one.
-        for more in ("-wal", "-shm"):
-            database.with_name(database.name + more).unlink(missing_ok=True)
-        os.replace(new, database)
+        try:
+            # Into the file that is there, whose locks and journals SQLite knows.
+            with closing(sqlite3.connect(new)) as kept, closing(sqlite3.connect(database)) as live:
+                kept.backup(live)
+        except sqlite3.DatabaseError:
+            # What is there is no database any more.
+            for more in ("-wal", "-shm", "-journal"):
+                database.with_name(database.name + more).unlink(missing_ok=True)
+            os.replace(new, database)
     print("brought back; start the server anew now", file=sys.stderr)
 
 

@@ -182,6 +182,7 @@ def test_a_new_service_answers_and_follows_its_jobs(up: Up) -> None:
 def test_a_rolling_update_fails_no_request(up: Up) -> None:
     """Clients keep their connections and try nothing twice; each pod is replaced by a new one."""
     container = up.cluster.container_of("churn-api")
+    listed = next(n for n in range(1, 400) if ask(up.address, f"/users/{n}")[0] == 200)
     with service(container["readinessProbe"], 8000) as balanced:
         pods = {up.api: up.address}
         balanced.add(up.address)
@@ -192,6 +193,7 @@ def test_a_rolling_update_fails_no_request(up: Up) -> None:
                 address = up.cluster.address(new)
                 balanced.add(address)
                 until(partial(balanced.is_ready, address), "the new pod was ready")
+                assert ask(address, f"/users/{listed}")[0] == 200, "with the list"
                 (old, gone) = next(iter(pods.items()))
                 balanced.remove_later(gone)
                 up.cluster.end(old, "churn-api")

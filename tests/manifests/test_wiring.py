@@ -158,12 +158,40 @@ def test_jobs_are_those_of_the_table_at_their_times() -> None:
         assert jobs[job.name] == yaml.safe_load(file.read_text())
 
 
+def mlflow_takes(words: list[str]) -> None:
+    """MLflow's own command line knows the subcommand and its options."""
+    from click.testing import CliRunner as Click
+    from mlflow.cli import cli
+
+    commands = [word for word in words if word in ("db", "upgrade", "server")]
+    told = Click().invoke(cli, [*commands, "--help"])
+    assert told.exit_code == 0, told.output
+    for word in words:
+        assert not word.startswith("--") or word in told.output, word
+
+
+@pytest.mark.parametrize("address", ["10.244.1.7:5000", "172.20.3.4:5000", "192.168.0.9:5000"])
+def test_prometheus_may_ask_mlflow_by_the_address_of_its_pod(address: str) -> None:
+    """The operator's Prometheus knows no names; MLflow refuses hosts that are not listed."""
+    from mlflow.server.security_utils import is_allowed_host_header
+
+    (one,) = [o for o in plain_objects() if o["metadata"]["name"] == "mlflow-config"]
+    hosts = one["data"]["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert is_allowed_host_header(hosts, address)
+    assert is_allowed_host_header(hosts, "mlflow.churn-mlops.svc.cluster.local:5000")
+    assert not is_allowed_host_header(hosts, "evil.example.com")
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_command_is_one_that_its_image_has(source: str) -> None:
     for one, template in templates(everything(source)):
         for container in containers(template):
             if container.get("command"):
-                assert container["command"] == ["mlflow", "server"], key(one)
+                assert container["command"] == ["sh", "-c"], key(one)
+                (line,) = container["args"]
+                for words in (part.split() for part in line.split(" && ")):
+                    assert words[words.index("mlflow") + 1] in ("db", "server"), key(one)
+                    mlflow_takes(words[words.index("mlflow") + 1 :])
                 continue
             if not ours(container["image"]):
                 told = subprocess.run(

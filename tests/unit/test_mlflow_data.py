@@ -67,6 +67,13 @@ def test_what_is_kept_comes_back(server: Path, tmp_path: Path) -> None:
         assert {path.name for path in folder.iterdir()} == {"mlflow.db", "artifacts"}
 
 
+def test_a_database_that_is_none_any_more_is_replaced(server: Path) -> None:
+    kept = run(server, "backup").stdout
+    (server / "mlflow.db").write_bytes(b"rubbish" * 1_000)
+    assert run(server, "restore", kept).returncode == 0
+    assert words(server / "mlflow.db") == ["first"]
+
+
 def archive(**files: bytes) -> bytes:
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w") as made:
@@ -78,7 +85,14 @@ def archive(**files: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "given", [b"", b"no archive", archive(other=b"x"), archive(mlflow_db=b"no database" * 100)]
+    "given",
+    [
+        b"",
+        b"no archive",
+        archive(other=b"x"),
+        archive(**{"../x": b"x"}),
+        archive(mlflow_db=b"no database" * 100),
+    ],
 )
 def test_what_is_no_backup_changes_nothing(server: Path, given: bytes) -> None:
     assert run(server, "restore", given).returncode != 0

@@ -79,6 +79,8 @@ def create_app(params: Params) -> Door:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.leaving.on_sigterm()
         await asyncio.to_thread(state.store.refresh)
+        if state.lists is not None:
+            await asyncio.to_thread(state.lists.refresh)
         # What start-up made lives as long as the process: no collection needs to look at it.
         gc.collect()
         gc.freeze()

@@ -7,11 +7,14 @@ whoever finds a new list puts it in place at once or not at all.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import itertools
 import os
 import random
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -80,7 +83,9 @@ class ListFollower:
                 return
             named = self._source.shared_list()
             if named is not None and named.sha256 != self._kept():
-                self._fetch(named)
+                with self._alone():
+                    if named.sha256 != self._kept() and not self._is_past(named):
+                        self._fetch(named)
             self._told = None
         except SourceAwayError:
             # The store of models asks the same source, and tells.
@@ -103,8 +108,23 @@ class ListFollower:
         except OSError:
             return None
 
-    def _fetch(self, named: SharedList) -> None:
+    def _is_past(self, named: SharedList) -> bool:
+        """Whether a later day is here: a champion that was put back has its last list still."""
+        try:
+            with closing(StoredUsers(self.path)) as users:
+                return date.fromisoformat(named.as_of_date) < users.as_of_date
+        except ContractError:
+            return False
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One worker at a time puts a list and its note in place."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_name(f".{FILE}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _fetch(self, named: SharedList) -> None:
         beside = self.path.with_name(f".{FILE}.{os.getpid()}.{next(self._count)}")
         try:
             self._source.fetch_list(named, beside)

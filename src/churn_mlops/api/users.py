@@ -40,6 +40,7 @@ class UserStore:
     """
 
     def __init__(self, *paths: Path) -> None:
+        # Those that come into question: after one was open, the ones behind it do not.
         self._paths = paths
         self._lock = threading.Lock()
         self._open: StoredUsers | None = None
@@ -92,11 +93,18 @@ class UserStore:
             # question notices.
             identity = self._identify()
             try:
-                return StoredUsers(self._path()), identity
+                path = self._path()
+                opened = StoredUsers(path)
+                self._keep_to(path)
+                return opened, identity
             except ContractError:
                 # A file that was replaced while it was opened says nothing about the new one.
                 if self._identify() == identity:
                     raise
+
+    def _keep_to(self, path: Path) -> None:
+        """An earlier list, such as a copy of yesterday's, must not come while the first is away."""
+        self._paths = self._paths[: self._paths.index(path) + 1]
 
     def _path(self) -> Path:
         return next((path for path in self._paths if os.path.exists(path)), self._paths[-1])

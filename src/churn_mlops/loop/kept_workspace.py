@@ -16,11 +16,15 @@ from pathlib import Path, PurePosixPath
 
 import structlog
 
-from churn_mlops.errors import BackupError, WorkspaceBusyError
+from churn_mlops.errors import BackupError, TrackingError, WorkspaceBusyError
 from churn_mlops.loop.lock import workspace_lock
 from churn_mlops.loop.state import digest_of
 from churn_mlops.loop.state_store import Snapshot, Store
 from churn_mlops.params import Params
+from churn_mlops.registry.catch_up import catch_up
+from churn_mlops.registry.champion import current_champion
+from churn_mlops.registry.mlflow_registry import Tracker
+from churn_mlops.registry.shared_list import is_shared
 
 LOCK_FILE = "dvc.lock"
 SNAPSHOTS = 14
@@ -52,6 +56,8 @@ def kept_workspace(params: Params) -> Iterator[None]:
         return
     store = Store(url)
     began_with = fetch(store, params)
+    if began_with is not None and is_shared(params):
+        follow_registry(params)
     yield
     keep(store, params, began_with)
 
@@ -84,6 +90,19 @@ def fetch(store: Store, params: Params) -> str | None:
     return snapshot.at
 
 
+def follow_registry(params: Params) -> None:
+    """Champion and ledger as the registry has them: a job that was lost may have promoted.
+
+    While the registry is away the workspace's own champion counts, as always.
+    """
+    try:
+        with Tracker(params.tracking) as tracker:
+            current_champion(tracker, params)
+            catch_up(tracker, params)
+    except TrackingError as error:
+        log.warning("the registry was not asked", why=error.message)
+
+
 def keep(store: Store, params: Params, began_with: str | None) -> None:
     """Put back what is here, unless somebody else has done so since `fetch`.
 
@@ -105,7 +124,10 @@ def keep(store: Store, params: Params, began_with: str | None) -> None:
             )
         at = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         store.add(Snapshot(at, digests))
-        store.prune(SNAPSHOTS)
+        try:
+            store.prune(SNAPSHOTS)
+        except BackupError as error:
+            log.warning("old states of the workspace stay", why=error.message)
     log.info("workspace kept", at=at, files=len(digests), sent=len(new))
 
 

@@ -56,6 +56,21 @@ def follower(shelf: Shelf, tmp_path: Path) -> ListFollower:
     return ListFollower(shelf, tmp_path / "cache/lists", 0.01, tmp_path / "own")
 
 
+def names(follower: ListFollower) -> list[str]:
+    return sorted(p.name for p in follower.path.parent.iterdir() if not p.name.endswith(".lock"))
+
+
+def test_it_does_not_go_back_in_time(shelf: Shelf, follower: ListFollower) -> None:
+    """A champion that was put back still has the list of its last day."""
+    shelf.put("new")
+    follower.refresh()
+    shelf.put("old")
+    assert shelf.named is not None
+    shelf.named = SharedList("2025-04-29", shelf.named.sha256, "lists/0")
+    follower.refresh()
+    assert versions(UserStore(follower.path).get("1")) == {"new"}
+
+
 def test_it_follows_the_list_and_fetches_each_once(
     shelf: Shelf, follower: ListFollower, tmp_path: Path
 ) -> None:
@@ -72,10 +87,7 @@ def test_it_follows_the_list_and_fetches_each_once(
     again = ListFollower(shelf, follower.path.parent, 0.01, tmp_path / "own")
     again.refresh()
     assert len(shelf.fetched) == 2, "what another worker, or the process before, fetched is taken"
-    assert sorted(path.name for path in follower.path.parent.iterdir()) == [
-        "users.sqlite",
-        "users.sqlite.sha256",
-    ]
+    assert names(follower) == ["users.sqlite", "users.sqlite.sha256"]
 
 
 def test_a_workspace_of_its_own_counts(
@@ -106,7 +118,7 @@ def test_what_is_not_what_was_named_is_not_taken(
         follower.refresh()
     assert "not a sound store" in logs[0]["reason"]
     assert versions(UserStore(follower.path).get("1")) == {"v1"}
-    assert len(list(follower.path.parent.iterdir())) == 2, "nothing is left lying about"
+    assert len(names(follower)) == 2, "nothing is left lying about"
 
 
 def test_a_list_that_went_missing_is_fetched_again(shelf: Shelf, follower: ListFollower) -> None:

@@ -73,6 +73,17 @@ def versions(found: dict[str, Any] | None) -> set[str]:
     return {found["model_version"], found["plan"], found["reasons"][0].split()[0]}
 
 
+def test_of_two_places_the_first_counts_and_is_kept_to(tmp_path: Path) -> None:
+    own, copy = tmp_path / "own", tmp_path / "copy"
+    put(copy, "yesterday")
+    users = UserStore(own, copy)
+    assert versions(users.get("1")) == {"yesterday"}
+    put(own, "today")
+    assert versions(users.get("1")) == {"today"}
+    own.unlink()
+    assert versions(users.get("1")) == {"today"}, "what is open stays while it is away"
+
+
 def test_the_answer_is_that_of_the_schema(tmp_path: Path) -> None:
     put(tmp_path / "s")
     found = UserStore(tmp_path / "s").get("2")

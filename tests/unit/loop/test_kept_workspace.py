@@ -139,6 +139,19 @@ def test_a_snapshot_writes_nowhere_else(machines: Machines, name: str) -> None:
         pytest.fail("the work must not begin")
 
 
+def test_a_place_that_lets_nothing_be_deleted_keeps_all(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(store: Store, snapshots: int) -> None:
+        raise BackupError("may not delete")
+
+    monkeypatch.setattr(Store, "prune", refused)
+    with machines.job("one") as here:
+        write(here / "data/x", "x")
+    with machines.job("two") as here:
+        assert files(here) == {"data/x": "x"}
+
+
 def test_old_snapshots_and_their_contents_go(machines: Machines) -> None:
     for number in range(SNAPSHOTS + 3):
         with machines.job("one") as here:
