@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 import structlog
 
 from churn_mlops.errors import BackupError, TrackingError, WorkspaceBusyError
+from churn_mlops.loop.lease import WAIT_SECONDS, lease
 from churn_mlops.loop.lock import workspace_lock
 from churn_mlops.loop.state import digest_of
 from churn_mlops.loop.state_store import Snapshot, Store
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def kept_workspace(params: Params) -> Iterator[None]:
+def kept_workspace(params: Params, wait: float = WAIT_SECONDS) -> Iterator[None]:
     """Work on the workspace of ``jobs.workspace``, or on what is here when that is null.
 
     What is here when the work has returned is put back. Of work that ends by an exception or is
@@ -42,24 +43,29 @@ def kept_workspace(params: Params) -> Iterator[None]:
     Parameters
     ----------
     params : Params
+    wait : float
+        How many seconds for another job.
 
     Raises
     ------
     BackupError
         The place does not answer, or is damaged.
     WorkspaceBusyError
-        Another job has put its work back meanwhile; this one's is not, and has to be done again.
+        Another job is at work there, or has put its work back meanwhile; this one's is not, and
+        has to be done again.
     """
     url = params.jobs.workspace
     if url is None:
         yield
         return
     store = Store(url)
-    began_with = fetch(store, params)
-    if began_with is not None and is_shared(params):
-        follow_registry(params)
-    yield
-    keep(store, params, began_with)
+    with lease(store, wait=wait) as held:
+        began_with = fetch(store, params)
+        if began_with is not None and is_shared(params):
+            follow_registry(params)
+        yield
+        held.check()
+        keep(store, params, began_with)
 
 
 def fetch(store: Store, params: Params) -> str | None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -88,7 +90,7 @@ class Store:
             raise BackupError(
                 f"{path} changed while it was read", fix="repeat when nothing writes it"
             )
-        self._write(f"objects/{digest}", body)
+        self.write(f"objects/{digest}", body)
 
     def get(self, digest: str) -> bytes:
         """Contents, verified.
@@ -98,7 +100,7 @@ class Store:
         BackupError
             They are missing or damaged.
         """
-        body = self._read(f"objects/{digest}")
+        body = self.read(f"objects/{digest}")
         if hashlib.sha256(body).hexdigest() != digest:
             raise self._damaged(digest)
         return body
@@ -170,10 +172,7 @@ class Store:
 
     def snapshots(self) -> list[str]:
         """The times of all backups, oldest first."""
-        with self._told("be listed"):
-            folder = f"{self._root}/snapshots"
-            found = self._files.ls(folder, detail=False) if self._files.exists(folder) else []
-            return sorted(str(name).rsplit("/", 1)[-1].removesuffix(".json") for name in found)
+        return self.names("snapshots")
 
     def latest(self) -> Snapshot | None:
         """The newest backup; None before the first."""
@@ -200,12 +199,12 @@ class Store:
     def add(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, all of whose contents have been put, and make it the latest."""
         body = (json.dumps(asdict(snapshot), indent=2) + "\n").encode()
-        self._write(f"snapshots/{snapshot.at}.json", body)
-        self._write("latest.json", body)
+        self.write(f"snapshots/{snapshot.at}.json", body)
+        self.write("latest.json", body)
 
     def _snapshot(self, name: str) -> Snapshot:
         try:
-            found: dict[str, Any] = json.loads(self._read(name))
+            found: dict[str, Any] = json.loads(self.read(name))
             if found["format"] != FORMAT:
                 raise ValueError(f"its format is {found['format']}, not {FORMAT}")
             return Snapshot(str(found["at"]), {str(n): str(d) for n, d in found["files"].items()})
@@ -215,11 +214,48 @@ class Store:
                 fix="restore another one with --at",
             ) from error
 
-    def _read(self, name: str) -> bytes:
+    def names(self, folder: str) -> list[str]:
+        """What lies in a folder, sorted, without ``.json``."""
+        with self._told("be listed"):
+            path = f"{self._root}/{folder}"
+            found = self._files.ls(path, detail=False) if self._files.exists(path) else []
+            return sorted(str(name).rsplit("/", 1)[-1].removesuffix(".json") for name in found)
+
+    def create(self, name: str, body: bytes) -> bool:
+        """Write an object unless there is one of this name; whether it was written."""
+        path = f"{self._root}/{name}"
+        with self._told(f"take {name}"):
+            try:
+                if "file" in self._files.protocol:
+                    beside = Path(f"{path}.{os.getpid()}.{threading.get_ident()}")
+                    write_bytes(beside, body)
+                    try:
+                        os.link(beside, path)
+                    finally:
+                        beside.unlink()
+                else:
+                    self._files.pipe_file(path, body, mode="create")
+            except FileExistsError:
+                return False
+            except OSError:
+                # Each store says in its own way that there was one.
+                if self._files.exists(path):
+                    return False
+                raise
+        return True
+
+    def remove(self, name: str) -> None:
+        """Delete an object."""
+        with self._told(f"delete {name}"):
+            self._files.rm(f"{self._root}/{name}")
+
+    def read(self, name: str) -> bytes:
+        """An object's bytes."""
         with self._told(f"give {name}"):
             return bytes(self._files.cat_file(f"{self._root}/{name}"))
 
-    def _write(self, name: str, body: bytes) -> None:
+    def write(self, name: str, body: bytes) -> None:
+        """Write an object, or over it."""
         with self._told(f"take {name}"):
             path = f"{self._root}/{name}"
             if "file" in self._files.protocol:

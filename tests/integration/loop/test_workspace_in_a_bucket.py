@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from churn_mlops.errors import WorkspaceBusyError
+from churn_mlops.loop.lease import lease
+from churn_mlops.loop.state_store import Store
 from tests.mlflow_server import running as mlflow_server
 from tests.s3_server import BUCKET, KEY, S3, SECRET
 from tests.s3_server import running as s3_server
@@ -91,3 +94,19 @@ def test_any_machine_does_the_next_job(store: S3, tracking: str, tmp_path: Path)
     assert checked["as_of_date"] == "2025-05-01"
     assert job("five", "weekly-retrain", "--exit-zero")["action"] == "retrain"
     assert job("six", "batch-score")["as_of_date"] == "2025-05-02"
+
+
+def test_a_bucket_decides_who_may_work(store: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    for name, value in (given | {"AWS_ENDPOINT_URL": store.endpoint}).items():
+        monkeypatch.setenv(name, value)
+    place = Store(f"s3://{BUCKET}/leased")
+    assert place.create("one", b"first")
+    assert not place.create("one", b"second")
+    assert place.read("one") == b"first"
+    with lease(place, wait=10.0) as held:
+        held.check()
+        with pytest.raises(WorkspaceBusyError), lease(place, wait=0, look=0.1):
+            pytest.fail("two at once")
+    with lease(place, wait=0) as held:
+        held.check()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from churn_mlops.errors import BackupError, WorkspaceBusyError
-from churn_mlops.loop.kept_workspace import SNAPSHOTS, kept_workspace
+from churn_mlops.loop.kept_workspace import SNAPSHOTS, fetch, keep, kept_workspace
 from churn_mlops.loop.state_store import DAY_SECONDS, Store
 from churn_mlops.params import Params
 from churn_mlops.params.monitoring import Jobs
@@ -30,7 +30,7 @@ class Machines:
         folder = self._folder / machine
         folder.mkdir(exist_ok=True)
         self._monkeypatch.chdir(folder)
-        with kept_workspace(self.params):
+        with kept_workspace(self.params, wait=0):
             yield folder
             self._monkeypatch.chdir(folder)
 
@@ -102,19 +102,32 @@ def test_of_work_that_breaks_nothing_is_kept(machines: Machines) -> None:
         assert files(here) == {"data/x": "whole"}
 
 
-def test_of_two_at_once_the_second_has_to_do_it_again(machines: Machines) -> None:
-
-    def overtaken() -> None:
-        with machines.job("slow") as slow:
-            write(slow / "data/x", "slow")
-            with machines.job("fast") as fast:
-                write(fast / "data/x", "fast")
-            os.chdir(slow)
-
-    with pytest.raises(WorkspaceBusyError, match="another job"):
-        overtaken()
+def test_of_two_at_once_the_second_does_not_begin(machines: Machines) -> None:
     with machines.job("slow") as slow:
-        assert files(slow) == {"data/x": "fast"}
+        write(slow / "data/x", "slow")
+        with pytest.raises(WorkspaceBusyError, match="works on"), machines.job("fast"):
+            pytest.fail("the work must not begin")
+        os.chdir(slow)
+    with machines.job("fast") as fast:
+        assert files(fast) == {"data/x": "slow"}
+
+
+def test_nothing_is_put_over_the_work_of_another(
+    machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever became of its lease."""
+    store = Store(str(machines.place))
+    (tmp_path / "slow").mkdir()
+    monkeypatch.chdir(tmp_path / "slow")
+    began_with = fetch(store, machines.params)
+    write(tmp_path / "slow/data/x", "slow")
+    with machines.job("fast") as fast:
+        write(fast / "data/x", "fast")
+    monkeypatch.chdir(tmp_path / "slow")
+    with pytest.raises(WorkspaceBusyError, match="meanwhile"):
+        keep(store, machines.params, began_with)
+    with machines.job("third") as third:
+        assert files(third) == {"data/x": "fast"}
 
 
 def test_what_is_damaged_there_is_not_taken(machines: Machines) -> None:
