@@ -164,4 +164,4 @@ def test_it_comes_up_trains_serves_and_watches_itself(up: dict[str, str], tmp_pa
         "http://alertmanager:9093/api/v2/alerts"
     ]
     status = get(up["ALERTMANAGER"], "/api/v2/status")
-    assert "ChurnJobFailed" in status["config"]["original"]
+    assert "ChurnFeedBroken" in status["config"]["original"], "our routes and inhibitions"
