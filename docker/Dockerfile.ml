@@ -47,14 +47,10 @@ COPY src /opt/project/src
 RUN printf '    no_scm = true\n' >> /opt/project/.dvc/config \
     && install -d -o 10001 -g 10001 /workspace /mlflow
 WORKDIR /workspace
-# Last, as they differ with each commit.
-ARG VERSION=0.1.0
-ARG REVISION=unknown
+# Version and revision are added by scripts/images.sh.
 LABEL org.opencontainers.image.title="churn-ml" \
     org.opencontainers.image.description="Trains, scores and watches churn models; serves MLflow" \
-    org.opencontainers.image.licenses="Apache-2.0" \
-    org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}"
+    org.opencontainers.image.licenses="Apache-2.0"
 USER 10001:10001
 ENTRYPOINT ["churn"]
 CMD ["--help"]

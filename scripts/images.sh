@@ -27,7 +27,7 @@ for name in ${IMAGES:-api ml}; do
     "$engine" build $reproducible ${BUILD_OPTIONS:-} \
         --file "docker/Dockerfile.$name" \
         --build-arg "PYTHON_IMAGE=${PYTHON_IMAGE:-$(cat docker/base-image)}" \
-        --build-arg "VERSION=${TAG:-dev}" \
-        --build-arg "REVISION=$revision" \
+        --label "org.opencontainers.image.version=${TAG:-dev}" \
+        --label "org.opencontainers.image.revision=$revision" \
         --tag "churn-$name:${TAG:-dev}" .
 done
