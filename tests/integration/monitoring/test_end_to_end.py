@@ -351,6 +351,8 @@ def test_everything_that_a_rule_asks_for_is_there(world: World) -> None:
         # What is recorded gives a number; an alert gives one only when it fires.
         name: unanswered(world.prometheus, expression, must_give=":" in name)
         for name, expression in rules()
+        # That Kubernetes gave a job up is told by kube-state-metrics, which watches a cluster.
+        if name != "ChurnJobFailed"
     }
     assert len(found) > 35
     assert {name: missing for name, missing in found.items() if missing} == {}
