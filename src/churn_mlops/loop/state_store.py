@@ -21,6 +21,7 @@ from typing import Any
 
 from churn_mlops.errors import BackupError
 from churn_mlops.files import replacing, write_bytes
+from churn_mlops.loop.state import digest_of
 from churn_mlops.registry.masks import mask_logins
 
 FORMAT = 1
@@ -72,10 +73,7 @@ class Store:
 
     def objects(self) -> set[str]:
         """The digests of all contents that are there."""
-        with self._told("be listed"):
-            folder = f"{self._root}/objects"
-            found = self._files.ls(folder, detail=False) if self._files.exists(folder) else []
-            return {str(name).rstrip("/").rsplit("/", 1)[-1] for name in found}
+        return set(self.names("objects"))
 
     def put(self, path: Path, digest: str) -> None:
         """Add a file's contents.
@@ -139,9 +137,8 @@ class Store:
                 there = [f"{self._root}/objects/{digest}" for digest in found]
                 self._files.get(there, [str(path) for path in found.values()])
         for digest, path in found.items():
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                    raise self._damaged(digest)
+            if digest_of(path) != digest:
+                raise self._damaged(digest)
         return found
 
     def prune(self, snapshots: int) -> None:
@@ -150,9 +147,8 @@ class Store:
         Contents of the last day stay: another process may be about to name them.
         """
         times = self.snapshots()
-        with self._told("be tidied up"):
-            for time in times[:-snapshots]:
-                self._files.rm(f"{self._root}/snapshots/{time}.json")
+        for time in times[:-snapshots]:
+            self.remove(f"snapshots/{time}.json")
         kept = {
             digest
             for time in times[-snapshots:]
@@ -164,8 +160,8 @@ class Store:
                 for name in self.objects() - kept
                 if self._age_seconds(f"{self._root}/objects/{name}") > DAY_SECONDS
             ]
-            for name in old:
-                self._files.rm(f"{self._root}/objects/{name}")
+        for name in old:
+            self.remove(f"objects/{name}")
 
     def _age_seconds(self, path: str) -> float:
         return float((datetime.now(UTC) - self._files.modified(path)).total_seconds())
