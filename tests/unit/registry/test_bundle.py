@@ -285,8 +285,7 @@ def test_nobody_is_told_that_a_model_is_used(tmp_path):
     told = [
         subprocess.run(
             [sys.executable, "-c", before + code, str(bundle_folder("candidate"))],
-            env={k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
-            | {"HOME": "/proc"},
+            env={"PATH": os.environ["PATH"], "HOME": "/proc"},  # with `CI` set it tells nobody
             capture_output=True,
             text=True,
             check=True,
