@@ -10,12 +10,17 @@ compile() {
     printf '%s\n%s\n' '# Locked by scripts/lock.sh from pyproject.toml; do not edit.' "$(cat "requirements/$out")" > "requirements/$out.tmp"
     mv "requirements/$out.tmp" "requirements/$out"
 }
-compile base.txt pyproject.toml
-compile train.txt --extra train --extra sql --extra remote pyproject.toml
-compile ml.txt --constraint requirements/train.txt --extra train --extra sql --extra remote --extra server pyproject.toml
-compile api.txt --extra api pyproject.toml
-compile serve.txt --constraint requirements/api.txt --group serve
-compile dev.txt --extra train --extra sql --extra api --extra remote --group dev pyproject.toml
+compile dev.txt --extra train --extra sql --extra api --extra remote --extra server --group dev pyproject.toml
+# What is installed and what is in the images has the versions that the tests ran with.
+tested() {
+    out=$1; shift
+    compile "$out" --constraint requirements/dev.txt "$@"
+}
+tested base.txt pyproject.toml
+tested train.txt --extra train --extra sql --extra remote pyproject.toml
+tested ml.txt --extra train --extra sql --extra remote --extra server pyproject.toml
+tested api.txt --extra api pyproject.toml
+tested serve.txt --group serve
 # Programs with many dependencies of their own, in environments of their own.
 echo 'uv' | compile uv.txt -
 echo 'checkov' | compile checkov.txt -
