@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -43,6 +44,12 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_json(path: Path, body: Any) -> None:
     """Write JSON for people and programs: indented, one newline at the end, finite numbers only."""
     write_text(path, json.dumps(body, indent=2, allow_nan=False) + "\n")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path, parse: Callable[[Any], Read], fix: str) -> Read | None:

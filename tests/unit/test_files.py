@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from churn_mlops.errors import ContractError
-from churn_mlops.files import read_json, replacing, write_json, write_text
+from churn_mlops.files import file_digest, read_json, replacing, write_json, write_text
 
 
 def test_the_folder_is_made_and_nothing_is_left_beside(tmp_path: Path) -> None:
@@ -71,3 +72,9 @@ def test_what_fails_while_it_is_written_replaces_nothing(tmp_path: Path) -> None
         half(path)
     assert path.read_text() == "whole"
     assert [p.name for p in path.parent.iterdir()] == ["b.json"]
+
+
+def test_the_digest_is_sha256sums(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc" * 100_000)
+    told = subprocess.run(["sha256sum", str(tmp_path / "x")], capture_output=True, text=True).stdout
+    assert file_digest(tmp_path / "x") == told.split()[0]

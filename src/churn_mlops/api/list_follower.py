@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import hashlib
 import itertools
 import os
 import random
@@ -22,6 +21,7 @@ import structlog
 
 from churn_mlops.api.model_source import SourceAwayError
 from churn_mlops.errors import BundleError, ContractError
+from churn_mlops.files import file_digest
 from churn_mlops.inference.user_store import StoredUsers
 from churn_mlops.registry.shared_list import FILE, SharedList
 
@@ -128,9 +128,7 @@ class ListFollower:
         beside = self.path.with_name(f".{FILE}.{os.getpid()}.{next(self._count)}")
         try:
             self._source.fetch_list(named, beside)
-            with beside.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != named.sha256:
+            if file_digest(beside) != named.sha256:
                 raise ContractError(f"what was fetched of {named.as_of_date} is not what is named")
             with closing(StoredUsers(beside)) as users:
                 users.check()

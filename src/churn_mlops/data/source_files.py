@@ -89,8 +89,10 @@ def _fetched(pattern: str, key: str, scratch: Path) -> list[Path]:
         protocol = pattern.split("://", 1)[0]
         filesystem = fsspec.filesystem(protocol)
     except (ImportError, ValueError) as error:
+        missing = isinstance(error, ImportError)
         raise SourceError(
-            f"{key}: {pattern} cannot be opened: {error}", fix="pip install 'churn-mlops[s3]'"
+            f"{key}: {pattern} cannot be opened: {error}",
+            fix="pip install 'churn-mlops[s3]'" if missing else "a path, or s3://BUCKET/NAME",
         ) from error
     try:
         names = sorted(filesystem.glob(pattern))

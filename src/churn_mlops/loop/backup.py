@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from churn_mlops.errors import BackupError
-from churn_mlops.files import write_bytes
+from churn_mlops.files import file_digest, write_bytes
 from churn_mlops.loop.lock import workspace_lock
-from churn_mlops.loop.state import LEDGER, digest_of, state_files, state_path
+from churn_mlops.loop.state import LEDGER, state_files, state_path
 from churn_mlops.loop.state_store import Snapshot, Store
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
@@ -43,7 +43,7 @@ def backup(params: Params, url: str, *, force: bool = False) -> Summary:
         store = Store(url)
         if not force:
             _check_ours(store, files)
-        digests = {name: digest_of(path) for name, path in files.items()}
+        digests = {name: file_digest(path) for name, path in files.items()}
         there = store.objects()
         new = {digest: name for name, digest in digests.items() if digest not in there}
         for digest, name in new.items():
@@ -127,4 +127,4 @@ def _check_ours(store: Store, files: dict[str, Path]) -> None:
 
 
 def _is_same(path: Path, digest: str) -> bool:
-    return path.is_file() and digest_of(path) == digest
+    return path.is_file() and file_digest(path) == digest

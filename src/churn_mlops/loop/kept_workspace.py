@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 import structlog
 
 from churn_mlops.errors import BackupError, TrackingError, WorkspaceBusyError
+from churn_mlops.files import file_digest
 from churn_mlops.loop.lease import WAIT_SECONDS, lease
 from churn_mlops.loop.lock import workspace_lock
-from churn_mlops.loop.state import digest_of
 from churn_mlops.loop.state_store import Snapshot, Store
 from churn_mlops.params import Params
 from churn_mlops.registry.catch_up import catch_up
@@ -80,7 +80,7 @@ def fetch(store: Store, params: Params) -> str | None:
     if snapshot is None:
         return None
     with workspace_lock(params, "fetch the workspace"):
-        here = {name: digest_of(path) for name, path in _files(params).items()}
+        here = {name: file_digest(path) for name, path in _files(params).items()}
         for name in here.keys() - snapshot.files.keys():
             Path(name).unlink()
         wanted = {n: d for n, d in snapshot.files.items() if here.get(n) != d}
@@ -118,7 +118,7 @@ def keep(store: Store, params: Params, began_with: str | None) -> None:
         Somebody has.
     """
     with workspace_lock(params, "keep the workspace"):
-        digests = {name: digest_of(path) for name, path in _files(params).items()}
+        digests = {name: file_digest(path) for name, path in _files(params).items()}
         there = store.objects()
         new = {digest: Path(name) for name, digest in digests.items() if digest not in there}
         store.put_all(new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path, PurePosixPath
 
 from churn_mlops.params import Params
@@ -49,12 +48,6 @@ def state_path(params: Params, name: str) -> Path:
     if not known or "\\" in name or any(part in ("..", ".", "/") for part in parts):
         raise ValueError(f"'{name}' is no file of a workspace's state")
     return _root(params, root).joinpath(*parts)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _root(params: Params, root: str) -> Path:

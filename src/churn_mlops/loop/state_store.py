@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_mlops.errors import BackupError
-from churn_mlops.files import replacing, write_bytes
-from churn_mlops.loop.state import digest_of
+from churn_mlops.files import file_digest, replacing, write_bytes
 from churn_mlops.registry.masks import mask_logins
 
 FORMAT = 1
@@ -67,8 +66,10 @@ class Store:
 
             self._files, self._root = fsspec.core.url_to_fs(url, **_options(url))
         except (ImportError, ValueError) as error:
+            missing = isinstance(error, ImportError)
             raise BackupError(
-                f"{self.shown} cannot be reached: {error}", fix="pip install 'churn-mlops[s3]'"
+                f"{self.shown} cannot be reached: {error}",
+                fix="pip install 'churn-mlops[s3]'" if missing else "a folder, or s3://BUCKET/NAME",
             ) from error
 
     def objects(self) -> set[str]:
@@ -137,7 +138,7 @@ class Store:
                 there = [f"{self._root}/objects/{digest}" for digest in found]
                 self._files.get(there, [str(path) for path in found.values()])
         for digest, path in found.items():
-            if digest_of(path) != digest:
+            if file_digest(path) != digest:
                 raise self._damaged(digest)
         return found
 

@@ -7,7 +7,6 @@ takes the place of the one that is named: there are two, in turns.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from churn_mlops.errors import ContractError
+from churn_mlops.files import file_digest
 from churn_mlops.inference.predictions import store_path
 from churn_mlops.inference.user_store import StoredUsers
 from churn_mlops.params import Params
@@ -105,8 +105,7 @@ def share(params: Params) -> SharedList | None:
         return None
     with closing(StoredUsers(path)) as users:
         day = users.as_of_date.isoformat()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_digest(path)
     name = params.tracking.model
     with Tracker(params.tracking) as tracker:
         version = tracker.by_alias(name, CHAMPION)

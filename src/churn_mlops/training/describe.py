@@ -19,7 +19,7 @@ from churn_mlops.training.build_training_set import dataset_contract
 from churn_mlops.training.judge import Judged
 from churn_mlops.training.model import Model
 from churn_mlops.training.onnx_graph import OPSET
-from churn_mlops.training.rows import file_digest
+from churn_mlops.training.rows import table_digest
 from churn_mlops.training.simple_rules import RULES
 from churn_mlops.training.split import Split
 
@@ -57,7 +57,7 @@ def describe(
         intervals={n: pair for n, pair in judged.intervals.items() if isfinite(sum(pair))},
         thresholds=dict(judged.thresholds),
         settings=settings(params, model.fitted.family),
-        data={contract.name: file_digest(contract.path(params))},
+        data={contract.name: table_digest(contract.path(params))},
         versions={
             "churn_mlops": __version__,
             "onnx_opset": str(OPSET),

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from churn_mlops.engine import Engine
+from churn_mlops.files import file_digest
 from churn_mlops.params import Params
 from churn_mlops.tables.batches import batches
 from churn_mlops.training.split import sampled_rows
@@ -90,10 +91,9 @@ def read_rows(
     )
 
 
-def file_digest(path: Path) -> str:
+def table_digest(path: Path) -> str:
     """SHA-256 of a table's file, or of its part files' names and digests."""
     if path.is_dir():
         lines = (f"{file_digest(part)}  {part.name}\n" for part in sorted(path.iterdir()))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(path)

@@ -23,7 +23,7 @@ from churn_mlops.training.boosting import METRIC, best_rounds
 from churn_mlops.training.build_training_set import dataset_contract
 from churn_mlops.training.data import read_data
 from churn_mlops.training.fit_encoding import fit_encoding
-from churn_mlops.training.rows import file_digest, held, rows_per_day
+from churn_mlops.training.rows import held, rows_per_day, table_digest
 from churn_mlops.training.split import split_days
 
 # What is searched: name, lowest, highest, and whether the scale is logarithmic.
@@ -142,7 +142,7 @@ def prepare(params: Params) -> tuple[str, Score]:
         rounds, facts = best_rounds(data.fit, matrix, encoding, features, tried)
         return float(facts["validation_pr_auc"]), rounds
 
-    return file_digest(contract.path(params)), score
+    return table_digest(contract.path(params)), score
 
 
 def present(params: Params) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def test_an_unknown_kind_of_place_is_told_without_its_password() -> None:
     with pytest.raises(BackupError, match=r"nope://\*\*\*@h/x cannot be reached") as error:
         Store("nope://u:s3cret@h/x")
     assert "s3cret" not in str(error.value)
+    assert "s3://BUCKET/NAME" in str(error.value)
 
 
 def test_a_list_is_json_for_everybody(store: Store, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from churn_mlops import engine
 from churn_mlops.tables import scan
 from churn_mlops.training.build_training_set import dataset_contract
-from churn_mlops.training.rows import file_digest, held, read_rows, rows_per_day
+from churn_mlops.training.rows import held, read_rows, rows_per_day, table_digest
 from tests.made_up import FIRST, write_tables
 from tests.trained import params_in
 
@@ -50,7 +50,7 @@ def test_a_day_too_large_is_sampled_alike_every_time(params):
 
 def test_digest_depends_on_content_and_part_names(tmp_path):
     (tmp_path / "a").write_text("x")
-    before = file_digest(tmp_path)
+    before = table_digest(tmp_path)
     (tmp_path / "a").rename(tmp_path / "b")
-    assert file_digest(tmp_path) != before
-    assert len(file_digest(tmp_path / "b")) == 64
+    assert table_digest(tmp_path) != before
+    assert len(table_digest(tmp_path / "b")) == 64
