@@ -24,3 +24,4 @@ tested serve.txt --group serve
 # Programs with many dependencies of their own, in environments of their own.
 echo 'uv' | compile uv.txt -
 echo 'checkov' | compile checkov.txt -
+printf 'detect-secrets\npip-audit\n' | compile audit.txt -
