@@ -19,6 +19,7 @@ from churn_mlops.monitoring.told import published
 if TYPE_CHECKING:
     from churn_mlops.loop.jobs import Done
     from churn_mlops.params import Params
+    from churn_mlops.summary import Summary
 
 HELP = f"""Jobs for a scheduler: cron, a Kubernetes CronJob.
 
@@ -51,8 +52,9 @@ def _run(
     work: Callable[[Params], Done],
     *,
     exit_zero: bool = False,
+    settled: Callable[[Params], Summary | None] | None = None,
 ) -> None:
-    """Do a job, print what it did, publish how it went, and leave with its code."""
+    """Do a job unless it is settled, print and publish how it went, leave with its code."""
     from churn_mlops.loop import jobs, workspace
     from churn_mlops.loop.kept_workspace import kept_workspace
 
@@ -64,8 +66,12 @@ def _run(
         return work(loaded)
 
     with ended_by_sigterm(), published(stage_of(name), loaded) as outcome:
-        with kept_workspace(loaded):
-            ended = jobs.run(name, loaded, all_of_it)
+        known = settled(loaded) if settled is not None else None
+        if known is not None:
+            ended = jobs.run(name, loaded, lambda: jobs.Done(known))
+        else:
+            with kept_workspace(loaded):
+                ended = jobs.run(name, loaded, all_of_it)
         if ended.done is not None:
             outcome.rows, outcome.exit_code = ended.done.summary.rows, ended.exit_code
         if as_json:
@@ -105,12 +111,12 @@ def seed_model(
     """Run the whole pipeline once, so that there is a champion and a first list.
 
     For a new workspace, as in a container; not on a schedule. Where a champion is in place nothing
-    is done. Safe to run again: who was killed goes on where it was. Exit codes: 0 done; 15 MLflow
-    does not answer, nothing was begun; 24 a stage failed.
+    is done, and no other job is waited for. Safe to run again: who was killed goes on where it was.
+    Exit codes: 0 done; 15 MLflow does not answer, nothing was begun; 24 a stage failed.
     """
-    from churn_mlops.loop import jobs
+    from churn_mlops.loop import jobs, seed
 
-    _run("seed-model", params, json, project, jobs.seed_model)
+    _run("seed-model", params, json, project, jobs.seed_model, settled=seed.settled)
 
 
 @app.command()
