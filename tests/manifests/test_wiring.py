@@ -34,7 +34,8 @@ CRON_OF = {"high-drift-alert": "high-drift-cronjob.yaml"}
 
 
 def ours(image: str) -> bool:
-    return image.rpartition(":")[0].rpartition("/")[2] in ("churn-api", "churn-ml")
+    named = image.partition("@")[0].rpartition(":")[0]
+    return named.rpartition("/")[2] in ("churn-api", "churn-ml")
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -251,7 +252,11 @@ def test_overlays_choose_the_images(overlay: str) -> None:
     found = {c["image"] for _, t in templates(everything(overlay)) for c in containers(t)}
     path = K8S / "overlays" / overlay / "kustomization.yaml"
     chosen = yaml.safe_load(path.read_text())["images"]
-    assert found == {f"{one.get('newName', one['name'])}:{one['newTag']}" for one in chosen}
+    assert found == {
+        f"{one.get('newName', one['name'])}:{one['newTag']}"
+        + (f"@{one['digest']}" if "digest" in one else "")
+        for one in chosen
+    }
 
 
 def test_mlflow_is_the_same_whether_it_comes_with_the_service_or_alone() -> None:

@@ -1,0 +1,105 @@
+"""The commands of cd.yml's proposals, run as GitHub's runner does, in a clone of this commit."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.delivery.test_set_image import WORDS, images, rendered
+from tests.delivery.workflows import Runner, fake_gh, workflow
+from tests.workspaces import BIN, ROOT
+
+ENVIRONMENT = "make .venv/.ready"
+VALUES = {
+    "github.token": "only-for-this-test",
+    "needs.images.outputs.api": WORDS["churn-api"].partition("=")[2],
+    "needs.images.outputs.ml": WORDS["churn-ml"].partition("=")[2],
+}
+NAMED = {"GITHUB_SHA": "0123456789abcdef", "GITHUB_REF_NAME": "v0.2.0"}
+
+
+def git(folder: Path, *command: str) -> str:
+    done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def runner(folder: Path) -> Runner:
+    """A bare repository of this checkout, a clone of it, and a stand-in for GitHub's program."""
+    origin, clone = folder / "origin.git", folder / "clone"
+    git(folder, "clone", "-q", "--bare", str(ROOT), str(origin))
+    git(origin, "branch", "-f", "main", git(ROOT, "rev-parse", "HEAD").strip())
+    git(folder, "clone", "-q", "--branch", "main", str(origin), str(clone))
+    # As the environment is made, which takes minutes; this one will do.
+    (clone / ".venv").symlink_to(BIN.parent)
+    return Runner(clone, folder / "home", VALUES, dict(NAMED), fake_gh(folder / "fakes"))
+
+
+def proposed(one: Runner, branch: str) -> Path:
+    """The repository as the proposal would have it."""
+    folder = one.home / "proposed"
+    git(
+        one.home,
+        "clone",
+        "-q",
+        "--branch",
+        branch,
+        str(one.folder.parent / "origin.git"),
+        "proposed",
+    )
+    return folder
+
+
+@pytest.mark.slow
+def test_staging_then_production(tmp_path: Path) -> None:
+    """Staging is merged, a tag is set, and production gets what staging has."""
+    jobs = workflow("cd")["jobs"]
+    (tmp_path / "one").mkdir()
+    first = runner(tmp_path / "one")
+    first.run(jobs["staging"], leave_out=(ENVIRONMENT,))
+    tree = proposed(first, "images/staging")
+    wanted = {word.partition("=")[2] for word in WORDS.values()}
+    overlay = tree / "k8s/overlays/staging"
+    assert wanted <= images(rendered(overlay))
+    origin = first.folder.parent / "origin.git"
+    changed = git(origin, "diff", "--name-only", "main", "images/staging").split()
+    assert changed == ["k8s/overlays/staging/kustomization.yaml"]
+    assert "for staging" in (first.fakes / "asked").read_text() if first.fakes else False
+
+    git(first.folder, "switch", "-q", "main")
+    git(first.folder, "merge", "-q", "--ff-only", "images/staging")
+    git(first.folder, "push", "-q", "origin", "main")
+    second = Runner(
+        first.folder, tmp_path / "two", VALUES, dict(NAMED), fake_gh(tmp_path / "fakes")
+    )
+    second.run(jobs["production"], leave_out=(ENVIRONMENT,))
+    git(origin, "branch", "-f", "show", "images/production")
+    chosen = yaml.safe_load(git(origin, "show", "show:k8s/overlays/production/kustomization.yaml"))[
+        "images"
+    ]
+    assert {one["digest"] for one in chosen if "digest" in one} == {
+        word.rpartition("@")[2] for word in WORDS.values()
+    }
+    assert "v0.2.0 for production" in (tmp_path / "fakes/asked").read_text()
+
+
+@pytest.mark.slow
+def test_without_digests_in_staging_nothing_is_proposed_for_production(tmp_path: Path) -> None:
+    one = runner(tmp_path)
+    overlay = one.folder / "k8s/overlays/staging/kustomization.yaml"
+    lines = [line for line in overlay.read_text().splitlines() if "digest:" not in line]
+    overlay.write_text("\n".join(lines) + "\n")
+    with pytest.raises(AssertionError, match="set its digest there first"):
+        one.run(workflow("cd")["jobs"]["production"], leave_out=(ENVIRONMENT,))
+    assert not (tmp_path / "fakes/asked").exists()
+
+
+def test_the_version_of_the_images_is_the_projects_with_the_runs_number(tmp_path: Path) -> None:
+    job = workflow("cd")["jobs"]["images"]
+    only = {"steps": [step for step in job["steps"] if step.get("name") == "The version"]}
+    numbers = {"GITHUB_RUN_NUMBER": "57", "GITHUB_RUN_ATTEMPT": "2"}
+    one = Runner(ROOT, tmp_path / "home", {}, numbers)
+    one.run(only)
+    assert one.text("env") == "TAG=0.1.0-57.2\n"
