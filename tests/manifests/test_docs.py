@@ -13,7 +13,7 @@ import pytest
 from tests.integration.tools import require_tool
 from tests.manifests.objects import ROOT, names, plain_objects, rendered
 
-DOCS = ("docs/kubernetes.md", "docs/operations.md", "docs/runbook.md")
+DOCS = ("docs/kubernetes.md", "docs/operations.md", "docs/argocd.md", "docs/runbook.md")
 NOBODY = "http://127.0.0.1:9"
 KINDS = {
     "deployment": "Deployment",
@@ -73,4 +73,4 @@ def test_what_it_names_is_there(command: str) -> None:
         if kind in KINDS:
             assert name in names(objects, KINDS[kind]), command
     if "kubectl apply" not in command and "-k " not in command and "-f " not in command:
-        assert "-n churn-mlops" in command
+        assert re.search(r"-n (churn-mlops|argocd) ", command)
