@@ -17,6 +17,7 @@ from churn_mlops.commands import (
     serving,
     stages,
     state,
+    step,
     training,
 )
 from churn_mlops.commands.run import fail
@@ -56,6 +57,7 @@ for _group in (data, loop, training, registry, serving, monitoring, state, inspe
         _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
         app.command(cls=_kind)(_command)
 app.add_typer(jobs.app, name="job")
+app.add_typer(step.app, name="step")
 
 
 def main() -> None:
