@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from tests.mlflow_server import free_port
 
 KEY, SECRET = "churn-tests", "churn-tests-secret"
@@ -52,7 +54,7 @@ def running(folder: Path) -> Iterator[S3]:
     command = [weed, "-alsologtostderr=false", f"-logdir={folder}", "server", "-s3"]
     command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}"]
     command += ["-volume.max=20", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
-    command += [f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0"]
+    command += [f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     command += [f"{name}={port}" for name, port in ports.items()]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -81,10 +83,11 @@ def _wait(store: S3, log: Path) -> None:
                 break
         except (urllib.error.URLError, OSError):
             time.sleep(0.25)
-    for _ in range(120):
+    for _ in range(240):
+        assert store.process.poll() is None, log.read_text()
         try:
             store.filesystem().mkdir(BUCKET)
             return
-        except OSError:
+        except (OSError, BotoCoreError):  # its parts come up one after the other
             time.sleep(0.25)
     raise AssertionError(log.read_text())
