@@ -150,12 +150,12 @@ module "database" {
   source = "./modules/database"
   count  = var.database == null ? 0 : 1
 
-  name                     = local.database
-  settings                 = var.database
-  vpc_id                   = module.network.vpc_id
-  subnet_ids               = module.network.private_subnet_ids
-  client_security_group_id = module.cluster.security_group_id
-  key_arn                  = module.data_key.arn
-  log_key_arn              = module.cluster_key.arn
-  log_retention_days       = var.log_retention_days
+  name               = local.database
+  settings           = var.database
+  vpc_id             = module.network.vpc_id
+  subnet_ids         = module.network.private_subnet_ids
+  client_cidrs       = module.network.private_subnet_cidrs
+  key_arn            = module.data_key.arn
+  log_key_arn        = module.cluster_key.arn
+  log_retention_days = var.log_retention_days
 }

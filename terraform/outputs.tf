@@ -54,11 +54,10 @@ output "database_secret_arn" {
 }
 
 output "kustomize" {
-  description = "Kustomize component with the bucket, roles and images, for k8s/components/aws/kustomization.yaml."
+  description = "Kustomize component with the bucket and the roles, for k8s/components/aws/kustomization.yaml."
   value = templatefile("${path.module}/templates/kustomization.yaml.tftpl", {
     artifacts = "s3://${module.storage.bucket}/${local.prefixes.mlflow}"
     workspace = "s3://${module.storage.bucket}/${local.prefixes.workspace}"
-    images    = module.registry.urls
     roles = {
       mlflow     = module.identity.role_arns["mlflow"]
       churn-api  = module.identity.role_arns["api"]

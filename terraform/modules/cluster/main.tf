@@ -32,6 +32,12 @@ resource "aws_eks_cluster" "this" {
     }
   }
 
+  # AWS never leaves the mode API again, and who created the cluster is asked once: a difference could only
+  # replace the cluster.
+  lifecycle {
+    ignore_changes = [access_config]
+  }
+
   depends_on = [
     aws_cloudwatch_log_group.control_plane,
     aws_iam_role_policy.cluster_key,

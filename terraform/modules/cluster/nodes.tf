@@ -68,13 +68,10 @@ resource "aws_eks_node_group" "this" {
     max_size     = each.value.max_size
   }
 
-  update_config {
-    max_unavailable = 1
-  }
-
-  # An autoscaler's business, once the group is there.
+  # The size is an autoscaler's business, once the group is there. Beside a launch template EKS takes no
+  # remote_access, whatever is read of one.
   lifecycle {
-    ignore_changes = [scaling_config[0].desired_size]
+    ignore_changes = [scaling_config[0].desired_size, remote_access]
   }
 
   depends_on = [aws_iam_role_policy_attachment.node]

@@ -8,11 +8,6 @@ output "endpoint" {
   value       = aws_eks_cluster.this.endpoint
 }
 
-output "security_group_id" {
-  description = "Security group that EKS gives to control plane and nodes."
-  value       = aws_eks_cluster.this.vpc_config[0].cluster_security_group_id
-}
-
 output "oidc" {
   description = "The cluster's OIDC provider: its ARN, and its issuer without https://."
   value = {

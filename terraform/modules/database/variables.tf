@@ -27,9 +27,9 @@ variable "subnet_ids" {
   type        = list(string)
 }
 
-variable "client_security_group_id" {
-  description = "Security group that may ask the database."
-  type        = string
+variable "client_cidrs" {
+  description = "Addresses that may ask the database."
+  type        = list(string)
 }
 
 variable "key_arn" {

@@ -9,3 +9,8 @@ output "private_subnet_ids" {
 
   depends_on = [aws_route.nat, aws_route_table_association.private]
 }
+
+output "private_subnet_cidrs" {
+  description = "Addresses of nodes and pods."
+  value       = values(local.private)
+}
