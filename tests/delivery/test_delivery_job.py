@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.delivery.test_set_image import WORDS, images, rendered
+from tests.delivery.test_set_image import DIGEST, WORDS, images, rendered, set_image
 from tests.delivery.workflows import Runner, fake_gh, workflow
 from tests.workspaces import BIN, ROOT
 
@@ -96,10 +98,75 @@ def test_without_digests_in_staging_nothing_is_proposed_for_production(tmp_path:
     assert not (tmp_path / "fakes/asked").exists()
 
 
-def test_the_version_of_the_images_is_the_projects_with_the_runs_number(tmp_path: Path) -> None:
+REGISTRY = "registry.example.com/team"
+PUSHED = {
+    name: f"{REGISTRY}/churn-{name}:0.1.0-57.2@{DIGEST[f'churn-{name}']}" for name in ("api", "ml")
+}
+
+
+def programs(folder: Path) -> Path:
+    """Stand-ins that write down what they are asked for; podman tells a digest, as it does."""
+    folder.mkdir()
+    for name in ("podman", "docker", "aws", "cosign", "syft"):
+        body = f'#!/bin/sh\necho "{name} $*" >>"$(dirname "$0")/asked"\n'
+        if name == "podman":
+            for image, digest in DIGEST.items():
+                body += f'case "$*" in push*{image}:*) printf {digest} >"$3" ;; esac\n'
+        if name == "aws":
+            body += "echo only-for-this-test\n"
+        if name == "docker":
+            body += '[ "$(cat)" = only-for-this-test ]\n'
+        (folder / name).write_text(body)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_images_are_built_pushed_and_signed_by_their_digests(tmp_path: Path) -> None:
+    """The commands of the job; podman, cosign and syft are not theirs."""
     job = workflow("cd")["jobs"]["images"]
-    only = {"steps": [step for step in job["steps"] if step.get("name") == "The version"]}
+    fakes = programs(tmp_path / "fakes")
+    values = {
+        "vars.REGISTRY": REGISTRY,
+        "steps.push.outputs.api": PUSHED["api"],
+        "steps.push.outputs.ml": PUSHED["ml"],
+        "steps.syft.outputs.cmd": str(fakes / "syft"),
+    }
     numbers = {"GITHUB_RUN_NUMBER": "57", "GITHUB_RUN_ATTEMPT": "2"}
-    one = Runner(ROOT, tmp_path / "home", {}, numbers)
-    one.run(only)
-    assert one.text("env") == "TAG=0.1.0-57.2\n"
+    one = Runner(ROOT, tmp_path / "home", values, numbers, fakes)
+    one.run(job)
+    told = dict(line.split("=", 1) for line in one.text("output").splitlines())
+    assert told == PUSHED | {f"{n}-digest": DIGEST[f"churn-{n}"] for n in ("api", "ml")}
+    asked = (fakes / "asked").read_text().splitlines()
+    assert [line.split()[:2] for line in asked[:4]] == [
+        ["podman", "build"],
+        ["podman", "build"],
+        ["aws", "ecr"],
+        ["docker", "login"],
+    ]
+    assert all("--tag churn-" in line and ":0.1.0-57.2 " in line for line in asked[:2])
+    assert asked[3].endswith(" registry.example.com"), "a login is for a host"
+    for image in PUSHED.values():
+        assert f"cosign sign --yes {image}" in asked
+        assert f"syft scan registry:{image} --output spdx-json=sbom.json" in asked
+        assert f"cosign attest --yes --type spdxjson --predicate sbom.json {image}" in asked
+    # What this job puts out is what the next takes.
+    for name, image in PUSHED.items():
+        overlay = tmp_path / f"k8s-{name}"
+        shutil.copytree(ROOT / "k8s", overlay)
+        set_image(overlay / "overlays/staging", f"churn-{name}={image}")
+        assert image in images(rendered(overlay / "overlays/staging"))
+
+
+@pytest.mark.parametrize("missing", ["REGISTRY", "TAG"])
+def test_a_push_without_a_place_or_a_tag_says_which(tmp_path: Path, missing: str) -> None:
+    given = {"REGISTRY": REGISTRY, "TAG": "1"}
+    del given[missing]
+    done = subprocess.run(
+        [str(ROOT / "scripts/push_images.sh")],
+        env={"PATH": os.environ["PATH"]} | given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert f"{missing}: name the " in done.stderr

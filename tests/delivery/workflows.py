@@ -79,7 +79,8 @@ class Runner:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN__"))}
         written = (line.partition("=") for line in self.text("env").splitlines())
         path = [str(self.fakes)] if self.fakes else []
-        path += [*reversed(self.text("path").splitlines()), str(BIN), os.environ["PATH"]]
+        path += reversed(self.text("path").splitlines())
+        path += [one for one in os.environ["PATH"].split(os.pathsep) if Path(one) != BIN]
         environment = (
             kept
             | {
