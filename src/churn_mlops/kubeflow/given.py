@@ -41,12 +41,12 @@ class Given:
     report: Path
 
     def answer(self, metadata: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write the report: which artifacts were made, and what is shown beside each.
+        """Write the report: what is shown beside each artifact.
 
         Parameters
         ----------
         metadata : mapping
-            By the artifact's name; those that are missing were not made.
+            By the artifact's name; a local run knows only of those that are named here.
         """
         made = {
             name: {"artifacts": [{"name": name, "uri": self.outputs[name], "metadata": dict(told)}]}
