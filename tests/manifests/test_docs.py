@@ -13,7 +13,13 @@ import pytest
 from tests.integration.tools import require_tool
 from tests.manifests.objects import ROOT, names, plain_objects, rendered
 
-DOCS = ("docs/kubernetes.md", "docs/operations.md", "docs/argocd.md", "docs/runbook.md")
+DOCS = (
+    "docs/kubernetes.md",
+    "docs/operations.md",
+    "docs/argocd.md",
+    "docs/quickstart.md",
+    "docs/runbook.md",
+)
 NOBODY = "http://127.0.0.1:9"
 KINDS = {
     "deployment": "Deployment",
