@@ -4,6 +4,7 @@ data "aws_partition" "current" {}
 
 # Zones that every account has; in three of them EKS puts no control plane.
 data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394:The first zone_count are taken; a new zone is named after those that there are.
   state            = "available"
   exclude_zone_ids = ["use1-az3", "usw1-az2", "cac1-az3"]
 
@@ -88,6 +89,7 @@ module "cluster" {
   key_arn               = module.cluster_key.arn
   log_retention_days    = var.log_retention_days
   partition             = local.account.partition
+  tags                  = local.tags
 }
 
 module "storage" {

@@ -1,13 +1,11 @@
+locals {
+  tags = merge({ Project = var.name, ManagedBy = "terraform" }, var.tags)
+}
+
 provider "aws" {
   region = var.region
 
   default_tags {
-    tags = merge(
-      {
-        Project   = var.name
-        ManagedBy = "terraform"
-      },
-      var.tags,
-    )
+    tags = local.tags
   }
 }

@@ -42,7 +42,7 @@ variable "tags" {
 variable "log_retention_days" {
   description = "Days that the control plane's, the network's and the database's logs are kept."
   type        = number
-  default     = 90
+  default     = 365
   nullable    = false
 
   validation {

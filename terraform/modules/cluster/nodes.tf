@@ -39,8 +39,13 @@ resource "aws_launch_template" "node" {
 
     content {
       resource_type = tag_specifications.key
-      tags          = { Name = "${var.name}-${each.key}" }
+      tags          = merge(var.tags, { Name = "${var.name}-${each.key}" })
     }
+  }
+
+  # Another tag alone is no reason to replace every node.
+  lifecycle {
+    ignore_changes = [tag_specifications]
   }
 }
 

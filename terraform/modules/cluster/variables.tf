@@ -51,3 +51,8 @@ variable "partition" {
   description = "AWS partition, such as aws."
   type        = string
 }
+
+variable "tags" {
+  description = "Tags of machines and their disks, which the provider's default tags do not reach."
+  type        = map(string)
+}

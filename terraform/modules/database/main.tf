@@ -43,6 +43,8 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_db_instance" "this" {
+  #checkov:skip=CKV_AWS_118:CloudWatch's metrics of each minute are enough for one service's runs.
+  #checkov:skip=CKV_AWS_353:The log of slow statements tells what a database of one client needs.
   identifier     = var.name
   engine         = "postgres"
   engine_version = var.settings.engine_version
