@@ -76,9 +76,11 @@ def pipeline(image: str = IMAGE, backoff: str = BACKOFF) -> BaseComponent:
 
     def steps(*given: Any) -> None:
         values = dict(zip(known, given, strict=True))
+        # Each placeholder by itself: in a cluster no text around one is looked into.
         told = _teller(image)(
             pipeline=NAME,
-            run=f"{dsl.PIPELINE_JOB_NAME_PLACEHOLDER} {dsl.PIPELINE_JOB_ID_PLACEHOLDER}",
+            run=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+            run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         )
         _settle(told, OF_CHANNELS, backoff)
         told.set_caching_options(False)
@@ -162,7 +164,8 @@ def _failing(image: str) -> BaseComponent:
 
 
 def _teller(image: str) -> BaseComponent:
-    given = {"status": FINAL_STATUS, "pipeline": parameter(str), "run": parameter(str)}
+    names = ("pipeline", "run", "run_id")
+    given = {"status": FINAL_STATUS, **dict.fromkeys(names, parameter(str))}
     command = ("churn", "step", "tell")
     return component("tell", "Tell people how the run ended", command, image, parameters=given)
 
@@ -177,7 +180,6 @@ def _settle(task: dsl.PipelineTask, secrets: tuple[str, ...], backoff: str | Non
     settings: dict[str, Any] = {
         "activeDeadlineSeconds": str(DEADLINE_SECONDS),
         "imagePullPolicy": "IfNotPresent",
-        "securityContext": {"runAsUser": "10001", "runAsGroup": "10001", "runAsNonRoot": True},
     }
     if secrets:
         keys = [{"envVar": key, "secretKey": key} for key in secrets]

@@ -20,7 +20,7 @@ from kfp import local
 from kfp.local import docker_task_handler
 from kfp_pipeline import OF_CHANNELS, OF_SOURCE, OF_TRACKING, defaults, pipeline
 
-LOCAL_IMAGE = "localhost/churn-ml:dev"
+LOCAL_IMAGE = "churn-ml:dev"
 
 
 def run(
@@ -84,7 +84,8 @@ def _run_container(
         container.remove(force=True)
 
 
-def _argument(text: str) -> tuple[str, Any]:
+def setting(text: str) -> tuple[str, Any]:
+    """A parameter's name and value, which is JSON unless the parameter is a text."""
     name, separator, value = text.partition("=")
     known = defaults()
     if not separator or name not in known:
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("--tracking-uri", required=True, help="an MLflow server")
     parser.add_argument("--root", type=Path, default=Path("kfp-runs"), help="for artifacts")
     parser.add_argument("--image", default=LOCAL_IMAGE)
-    parser.add_argument("--set", type=_argument, action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--set", type=setting, action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--no-cache", action="store_true", help="run every step")
     given = parser.parse_args()
     arguments = {"tracking_uri": given.tracking_uri, **dict(given.set)}

@@ -35,6 +35,10 @@ class Compiled:
         """All tasks that hold others."""
         return {name: task for name, task in self._within(self.spec["root"]) if self._below(task)}
 
+    def members(self, group: str) -> set[str]:
+        """The tasks that a group holds itself."""
+        return set(self._below(self.groups[group]))
+
     def component(self, task: str) -> Tree:
         found: Tree = self.spec["components"][self.tasks[task]["componentRef"]["name"]]
         return found
@@ -63,12 +67,9 @@ class Compiled:
         if "taskOutputArtifact" in given:
             made = given["taskOutputArtifact"]
             return made["producerTask"], made["outputArtifactKey"]
-        (group,) = [name for name, task in self.groups.items() if taker in self._names(task)]
+        (group,) = [name for name in self.groups if taker in self.members(name)]
         outer = self.groups[group]["inputs"]["artifacts"][given["componentInputArtifact"]]
         return self._source(group, outer)
-
-    def _names(self, group: Tree) -> set[str]:
-        return set(self._below(group))
 
     def _below(self, task: Tree) -> dict[str, Tree]:
         component = self.spec["components"][task["componentRef"]["name"]]

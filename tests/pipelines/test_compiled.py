@@ -113,7 +113,7 @@ def test_a_list_is_made_only_if_the_gate_left_a_champion(compiled: Compiled) -> 
         f"!({asked})",
         asked,
     ]
-    below = {name: compiled._names(compiled.groups[name]) for name in conditions}
+    below = {name: compiled.members(name) for name in conditions}
     (scored,) = [names for names in below.values() if "batch-score" in names]
     assert scored == {"batch-score"}
     assert {"no-champion"} in below.values()
@@ -124,13 +124,16 @@ def test_the_end_is_told_whatever_happened(compiled: Compiled) -> None:
     assert task["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
     (group,) = task["dependentTasks"]
     assert task["inputs"]["parameters"]["status"] == {"taskFinalStatus": {"producerTask": group}}
+    for name, placeholder in (("run", "job_name"), ("run_id", "job_uuid")):
+        given = task["inputs"]["parameters"][name]["runtimeValue"]["constant"]
+        assert given == f"{{{{$.pipeline_{placeholder}}}}}", "a cluster fills in nothing else"
     assert set(compiled.tasks) - {"tell"} <= set(_all_below(compiled, group))
     log = {"name": "CHURN__MONITORING__ALERT__LOG", "value": "true"}
     assert compiled.container("tell")["env"] == [log]
 
 
 def _all_below(compiled: Compiled, group: str) -> set[str]:
-    names = compiled._names(compiled.groups[group])
+    names = compiled.members(group)
     return names.union(*(_all_below(compiled, n) for n in names if n in compiled.groups))
 
 
@@ -174,7 +177,6 @@ def test_steps_have_what_the_jobs_of_kubernetes_have(compiled: Compiled) -> None
     job = yaml.safe_load((folder / "jobs/weekly-retrain-cronjob.yaml").read_text())
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     wanted = pod["containers"][0]["resources"]
-    user = {key: str(pod["securityContext"][key]) for key in ("runAsUser", "runAsGroup")}
     for name in compiled.tasks:
         resources = compiled.container(name)["resources"]
         assert resources["resourceCpuRequest"] == wanted["requests"]["cpu"]
@@ -182,7 +184,6 @@ def test_steps_have_what_the_jobs_of_kubernetes_have(compiled: Compiled) -> None
         assert resources["resourceMemoryRequest"] == wanted["requests"]["memory"]
         assert resources["resourceMemoryLimit"] == wanted["limits"]["memory"]
         settings = compiled.settings(name)
-        assert settings["securityContext"] == {**user, "runAsNonRoot": True}
         deadline = job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
         assert settings["activeDeadlineSeconds"] == str(deadline)
         retry = compiled.tasks[name].get("retryPolicy", {})

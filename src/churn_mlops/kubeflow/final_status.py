@@ -10,7 +10,8 @@ from churn_mlops.monitoring.notify import notify
 from churn_mlops.params import Params
 from churn_mlops.summary import Summary
 
-SUCCEEDED = "SUCCEEDED"
+# As local runs and as clusters say it, where a step from the cache has a word of its own.
+WELL = ("SUCCEEDED", "COMPLETE", "CACHED")
 
 
 def message_of(told: Mapping[str, Any], params: Params) -> Message:
@@ -19,27 +20,28 @@ def message_of(told: Mapping[str, Any], params: Params) -> Message:
     Parameters
     ----------
     told : mapping
-        ``status``, Kubeflow's final status of the steps, with ``pipeline`` and ``run``, their
-        names.
+        ``status``, Kubeflow's final status of the steps, with ``pipeline``, ``run`` and
+        ``run_id``.
     params : Params
     """
     status = told.get("status") or {}
     state = str(status.get("state", "UNKNOWN"))
-    well = state == SUCCEEDED
+    well = state in WELL
     error = (status.get("error") or {}).get("message")
-    lines = [f"Run: {told.get('run')}"]
+    names = {name: str(told.get(name)) for name in ("pipeline", "run", "run_id")}
+    lines = [f"Run: {names['run']} ({names['run_id']})"]
     if not well:
         lines.append(one_line(f"Kubeflow says: {error or 'nothing about why'}"))
         lines.append("The log of the step that failed says why; what it had made was not kept.")
     ended = "succeeded" if well else f"ended as {state}"
-    title = one_line(f"churn: the pipeline {told.get('pipeline')} {ended}", TITLE_CHARACTERS)
+    title = one_line(f"churn: the pipeline {names['pipeline']} {ended}", TITLE_CHARACTERS)
     return Message(
         title=title,
         lines=tuple(lines),
         severity="info" if well else "critical",
         link=params.monitoring.alert.link,
-        facts={"pipeline": told.get("pipeline"), "run": told.get("run"), "state": state},
-        about={"run": told.get("run"), "state": state},
+        facts={**names, "state": state},
+        about={"run_id": names["run_id"], "state": state},
     )
 
 

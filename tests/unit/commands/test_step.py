@@ -50,7 +50,7 @@ def test_a_damaged_decision_is_an_error(tmp_path: Path) -> None:
 
 def test_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = project(tmp_path / "project")
-    told = {"status": {"state": "SUCCEEDED"}, "pipeline": "p", "run": "r"}
+    told = {"status": {"state": "SUCCEEDED"}, "pipeline": "p", "run": "r", "run_id": "1"}
     arguments = ["step", "tell", message(tmp_path, parameters=told), "--project", str(own)]
     with receiver() as there:
         monkeypatch.setenv("CHURN__MONITORING__ALERT__WEBHOOK", there.url)

@@ -11,17 +11,18 @@ from churn_mlops.kubeflow.final_status import message_of, run
 from churn_mlops.params import Params
 from tests.receiver import receiver
 
-TOLD = {"pipeline": "churn-pipeline", "run": "churn-pipeline-x 42"}
+TOLD = {"pipeline": "churn-pipeline", "run": "nightly", "run_id": "42"}
 FAILED = {"state": "FAILED", "error": {"code": 9, "message": "failed tasks: [train-baseline]"}}
 
 
-def test_a_success_is_news_of_no_weight() -> None:
-    message = message_of({**TOLD, "status": {"state": "SUCCEEDED"}}, Params())
+@pytest.mark.parametrize("state", ["SUCCEEDED", "COMPLETE"])
+def test_a_success_is_news_of_no_weight(state: str) -> None:
+    message = message_of({**TOLD, "status": {"state": state}}, Params())
     assert (message.title, message.severity) == (
         "churn: the pipeline churn-pipeline succeeded",
         "info",
     )
-    assert message.lines == ("Run: churn-pipeline-x 42",)
+    assert message.lines == ("Run: nightly (42)",)
 
 
 def test_a_failure_says_what_kubeflow_says() -> None:
@@ -38,7 +39,7 @@ def test_whatever_else_it_is_told_is_no_success(status: Any) -> None:
 
 def test_two_runs_are_two_messages_and_one_run_is_one() -> None:
     one, again, other = (
-        message_of({**TOLD, "run": name, "status": FAILED}, Params()).id for name in "aab"
+        message_of({**TOLD, "run_id": name, "status": FAILED}, Params()).id for name in "aab"
     )
     assert one == again != other
 
