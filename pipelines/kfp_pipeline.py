@@ -18,29 +18,16 @@ import yaml
 from component import FINAL_STATUS, component, parameter
 from kfp import compiler, dsl
 from kfp.dsl.base_component import BaseComponent
+from settings import BACKOFF, OF_CHANNELS, OF_SOURCE, OF_TRACKING, settle
 
-from churn_mlops.kubeflow.dvc_stages import GATE, Stage, read_stages
+from churn_mlops.kubeflow.dvc_stages import DECISION, GATE, NO_CHAMPION, Stage, read_stages
 from churn_mlops.kubeflow.parameters import KEYS, OVERRIDES, name_of
-from churn_mlops.kubeflow.step import DECISION, NO_CHAMPION
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "churn-pipeline"
-# Those of k8s/: image, service and resources of the jobs.
+# Those of k8s/: image and MLflow's service.
 IMAGE = "registry.example.com/churn-ml:0.1.0"
 TRACKING = "http://mlflow.churn-mlops:5000"
-CPU, MEMORY = ("500m", "2"), ("1Gi", "4Gi")
-DEADLINE_SECONDS = 14_400
-SECRET = "churn-secrets"  # noqa: S105 (its name)
-# What a step may need beside its parameters; keys that the secret does not have are left out.
-OF_TRACKING = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-OF_SOURCE = ("CHURN__DATA__SQL__URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-OF_CHANNELS = (
-    "CHURN__MONITORING__ALERT__WEBHOOK",
-    "CHURN__MONITORING__ALERT__SLACK",
-    "CHURN__MONITORING__ALERT__SMTP",
-    "CHURN_SMTP_PASSWORD",
-)
-RETRIES, BACKOFF = 2, "30s"
 
 
 def stages() -> list[Stage]:
@@ -82,7 +69,7 @@ def pipeline(image: str = IMAGE, backoff: str = BACKOFF) -> BaseComponent:
             run=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
             run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         )
-        _settle(told, OF_CHANNELS, backoff)
+        settle(told, OF_CHANNELS, backoff)
         told.set_caching_options(False)
         # Whoever configures no channel finds the message in the step's log.
         told.set_env_variable("CHURN__MONITORING__ALERT__LOG", "true")
@@ -108,7 +95,7 @@ def _body(image: str, backoff: str, values: dict[str, Any]) -> None:
         made[stage.name] = task = _component(stage, image)(**inputs, **wanted)
         secrets = OF_SOURCE if stage.depends_on("data.source") else ()
         secrets += OF_TRACKING if stage.depends_on("tracking.uri") else ()
-        _settle(task, secrets, backoff)
+        settle(task, secrets, backoff)
         # The registry decides what the gate says, and it is none of the step's inputs.
         task.set_caching_options(stage.name != GATE)
 
@@ -123,7 +110,7 @@ def _body(image: str, backoff: str, values: dict[str, Any]) -> None:
                 add(stage)
     with dsl.Else(name="no-champion"):
         missing = _failing(image)(metrics_promotion=gate["metrics_promotion"])
-        _settle(missing, (), None)
+        settle(missing, (), None)
         missing.set_caching_options(False)
 
 
@@ -168,26 +155,6 @@ def _teller(image: str) -> BaseComponent:
     given = {"status": FINAL_STATUS, **dict.fromkeys(names, parameter(str))}
     command = ("churn", "step", "tell")
     return component("tell", "Tell people how the run ended", command, image, parameters=given)
-
-
-def _settle(task: dsl.PipelineTask, secrets: tuple[str, ...], backoff: str | None) -> None:
-    """What a task has besides its work: tries, resources, and what Kubernetes is to do for it."""
-    if backoff is not None:
-        task.set_retry(RETRIES, backoff_duration=backoff)
-    task.set_cpu_request(CPU[0]).set_cpu_limit(CPU[1])
-    task.set_memory_request(MEMORY[0]).set_memory_limit(MEMORY[1])
-    # As kfp-kubernetes writes it, which is not needed for this much.
-    settings: dict[str, Any] = {
-        "activeDeadlineSeconds": str(DEADLINE_SECONDS),
-        "imagePullPolicy": "IfNotPresent",
-    }
-    if secrets:
-        keys = [{"envVar": key, "secretKey": key} for key in secrets]
-        name = {"runtimeValue": {"constant": SECRET}}
-        settings["secretAsEnv"] = [
-            {"secretName": SECRET, "secretNameParameter": name, "keyToEnv": keys, "optional": True}
-        ]
-    task.platform_config["kubernetes"] = settings
 
 
 def _params() -> dict[str, Any]:

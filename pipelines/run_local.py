@@ -18,7 +18,8 @@ from typing import Any
 import docker
 from kfp import local
 from kfp.local import docker_task_handler
-from kfp_pipeline import OF_CHANNELS, OF_SOURCE, OF_TRACKING, defaults, pipeline
+from kfp_pipeline import defaults, pipeline
+from settings import OF_CHANNELS, OF_SOURCE, OF_TRACKING
 
 LOCAL_IMAGE = "churn-ml:dev"
 

@@ -11,5 +11,6 @@ sys.path.insert(0, str(FOLDER))
 
 import kfp_pipeline  # noqa: E402
 import run_local  # noqa: E402
+import settings  # noqa: E402
 
-__all__ = ["FOLDER", "ROOT", "kfp_pipeline", "run_local"]
+__all__ = ["FOLDER", "ROOT", "kfp_pipeline", "run_local", "settings"]

@@ -16,7 +16,7 @@ from churn_mlops.kubeflow.parameters import KEYS, OVERRIDES, name_of
 from churn_mlops.params import load
 from tests.manifests.objects import plain_objects
 from tests.pipelines.compiled import Compiled
-from tests.pipelines.programs import FOLDER, ROOT, kfp_pipeline
+from tests.pipelines.programs import FOLDER, ROOT, kfp_pipeline, settings
 
 FILE = FOLDER / "churn_pipeline.yaml"
 DVC: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -183,9 +183,9 @@ def test_steps_have_what_the_jobs_of_kubernetes_have(compiled: Compiled) -> None
         assert resources["resourceCpuLimit"] == wanted["limits"]["cpu"]
         assert resources["resourceMemoryRequest"] == wanted["requests"]["memory"]
         assert resources["resourceMemoryLimit"] == wanted["limits"]["memory"]
-        settings = compiled.settings(name)
+        asked = compiled.settings(name)
         deadline = job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
-        assert settings["activeDeadlineSeconds"] == str(deadline)
+        assert asked["activeDeadlineSeconds"] == str(deadline)
         retry = compiled.tasks[name].get("retryPolicy", {})
         assert retry.get("maxRetryCount", 0) == (0 if name == "no-champion" else 2)
     images = yaml.safe_load((folder / "overlays/production/kustomization.yaml").read_text())
@@ -212,7 +212,7 @@ def test_secrets_are_in_nobodys_parameters(compiled: Compiled) -> None:
         *(step(s.name) for s in STAGES if s.depends_on("tracking.uri")),
         "tell",
     }
-    assert given["tell"] == set(kfp_pipeline.OF_CHANNELS)
+    assert given["tell"] == set(settings.OF_CHANNELS)
     assert "CHURN__DATA__SQL__URL" in given["generate-data"]
     for name in given:
         (secret,) = compiled.settings(name)["secretAsEnv"]

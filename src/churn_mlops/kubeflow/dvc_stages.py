@@ -17,6 +17,10 @@ from churn_mlops.errors import ParamsError
 
 DATASET, MODEL, METRICS, ARTIFACT = "Dataset", "Model", "Metrics", "Artifact"
 GATE = "promote_model"
+# The gate's answer, as the pipeline's condition reads it: its decision, or that there is no model
+# to score with. In conditions a local run of Kubeflow's finds results of this name only.
+DECISION = "Output"
+NO_CHAMPION = "no_champion"
 _VARIABLE = re.compile(r"\$\{([a-z_.]+)\}")
 _BUNDLES = ("${paths.artifacts}/models/", "${paths.artifacts}/production")
 

@@ -16,7 +16,14 @@ from tempfile import TemporaryDirectory
 
 from churn_mlops.errors import ParamsError, PromotionError
 from churn_mlops.files import read_json, write_json, write_text
-from churn_mlops.kubeflow.dvc_stages import GATE, METRICS, Stage, read_stages
+from churn_mlops.kubeflow.dvc_stages import (
+    DECISION,
+    GATE,
+    METRICS,
+    NO_CHAMPION,
+    Stage,
+    read_stages,
+)
 from churn_mlops.kubeflow.given import Given, local_path
 from churn_mlops.kubeflow.handover import bring, check_names, deliver
 from churn_mlops.kubeflow.parameters import environment, name_of
@@ -27,11 +34,6 @@ from churn_mlops.registry.history import DRY_RUN, REFUSED, ledger
 from churn_mlops.registry.mlflow_registry import Tracker
 from churn_mlops.registry.shared_list import is_shared
 from churn_mlops.summary import Summary
-
-# The gate's answer as the pipeline's condition reads it. A local run of Kubeflow's knows the
-# outputs of one name only in conditions.
-DECISION = "Output"
-NO_CHAMPION = "no_champion"
 
 
 @dataclass(frozen=True)

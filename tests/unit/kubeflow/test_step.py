@@ -11,7 +11,7 @@ import pytest
 from churn_mlops.errors import ParamsError
 from churn_mlops.files import write_json
 from churn_mlops.kubeflow import step
-from churn_mlops.kubeflow.dvc_stages import GATE
+from churn_mlops.kubeflow.dvc_stages import GATE, NO_CHAMPION
 from churn_mlops.kubeflow.given import read_given
 from churn_mlops.params import Params
 from churn_mlops.registry.history import PROMOTED, REFUSED, ledger
@@ -145,7 +145,7 @@ def test_the_gate_tells_its_decision(gate: Gate) -> None:
 
 def test_a_first_model_that_is_refused_is_a_decision_with_its_evidence(gate: Gate) -> None:
     ended = gate.ends(19, REFUSED)
-    assert (ended.exit_code, (gate.folder / "out/Output").read_text()) == (0, step.NO_CHAMPION)
+    assert (ended.exit_code, (gate.folder / "out/Output").read_text()) == (0, NO_CHAMPION)
     evidence = json.loads((gate.folder / "out/metrics_promotion").read_text())
     assert (evidence["decision"], evidence["reason"]) == ("refused", "0.2 against 0.3")
     assert not (gate.folder / "out/production").exists()
