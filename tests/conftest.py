@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from churn_mlops import engine
 from churn_mlops.params import Params
@@ -15,8 +15,13 @@ from churn_mlops.params import Params
 # Before any test imports a numeric library: results and timings must not depend on load.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
-ANY_FAILURE = "any-failure"
-settings.register_profile(ANY_FAILURE, phases=(Phase.explicit, Phase.generate))
+# How long an example takes is no fact about it.
+FACTS, ANY_FAILURE = "facts", "any-failure"
+settings.register_profile(FACTS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(FACTS)
+settings.register_profile(
+    ANY_FAILURE, settings.get_profile(FACTS), phases=(Phase.explicit, Phase.generate)
+)
 
 
 def merge(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

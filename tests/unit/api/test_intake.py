@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -40,7 +40,6 @@ def outcome(body: Any) -> tuple[Any, ProblemError | None]:
         return None, mistakes_of(error, NAMES)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*NAMES, "logins_8d", ""]), scalars, max_size=6))
 def test_what_passes_is_finite_and_known_and_all_else_is_told(features: dict[str, Any]) -> None:
     asked, problem = outcome({"user_id": 1, "features": features})

@@ -33,7 +33,7 @@ def daily(con: Any, log: logs.Log, first: date) -> list[dict[str, Any]]:
     max_examples=15,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(log=logs.logs(PARAMS))
 def test_user_daily_equals_the_plain_implementation(con: Any, log: logs.Log) -> None:

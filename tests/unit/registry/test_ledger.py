@@ -167,7 +167,9 @@ def test_an_earlier_head_stays_good_while_the_ledger_grows(ledger):
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_any_changed_missing_or_additional_byte_is_found(ledger, data):
@@ -202,7 +204,9 @@ JSON = st.recursive(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(facts=st.dictionaries(st.text(), JSON, max_size=4))
 def test_whatever_is_json_can_be_noted(tmp_path, facts):

@@ -27,7 +27,7 @@ PARAMS = Params.model_validate(
     max_examples=15,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(log=logs.logs(PARAMS))
 def test_labels_equal_the_plain_implementation(con: Any, log: logs.Log) -> None:
