@@ -70,6 +70,7 @@ module "network" {
 
   name               = var.name
   region             = var.region
+  account_id         = local.account.id
   cidr               = var.vpc_cidr
   zones              = local.zones
   nat_per_zone       = var.nat_gateways == "per_zone"

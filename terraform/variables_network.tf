@@ -40,7 +40,7 @@ variable "zone_count" {
 }
 
 variable "nat_gateways" {
-  description = "\"single\": one NAT gateway, and with its zone the way out is away. \"per_zone\": one in each zone."
+  description = "How many NAT gateways: \"single\", and with its zone the way out is away, or \"per_zone\"."
   type        = string
   default     = "single"
   nullable    = false

@@ -5,6 +5,7 @@ mock_provider "aws" {
 variables {
   name               = "churn"
   region             = "us-east-1"
+  account_id         = "123456789012"
   cidr               = "10.20.0.0/16"
   zones              = ["us-east-1a", "us-east-1b", "us-east-1c"]
   nat_per_zone       = false

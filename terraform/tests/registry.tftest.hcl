@@ -35,7 +35,7 @@ run "repositories" {
   }
 
   assert {
-    condition     = alltrue([for policy in aws_ecr_lifecycle_policy.this : jsondecode(policy.policy).rules[1].selection.countNumber == 50])
-    error_message = "Old images go."
+    condition     = alltrue([for policy in aws_ecr_lifecycle_policy.this : one(jsondecode(policy.policy).rules).selection.countNumber == 50 && one(jsondecode(policy.policy).rules).selection.tagStatus == "tagged"])
+    error_message = "Old images go, and no signature before its image."
   }
 }

@@ -356,7 +356,9 @@ def test_image_tags_never_move(built: Built) -> None:
         assert one["imageScanningConfiguration"]["scanOnPush"] is True
         assert one["encryptionConfiguration"]["encryptionType"] == "KMS"
         rules = json.loads(ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"])
-        assert len(rules["rules"]) == 2
+        (rule,) = rules["rules"]
+        assert rule["selection"]["tagStatus"] == "tagged", "signatures have no tags"
+        assert rule["selection"]["countNumber"] == built.variables.get("images_kept", 50)
     assert set(built.outputs["ecr_urls"].values()) == {
         one["repositoryUri"] for one in found.values()
     }

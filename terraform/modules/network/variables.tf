@@ -8,6 +8,11 @@ variable "region" {
   type        = string
 }
 
+variable "account_id" {
+  description = "Account of the VPC."
+  type        = string
+}
+
 variable "cidr" {
   description = "Addresses of the VPC."
   type        = string

@@ -15,24 +15,22 @@ resource "aws_ecr_repository" "this" {
   }
 }
 
+# What has no tag is a signature or an attestation here, since tags never move; it goes with its image.
 resource "aws_ecr_lifecycle_policy" "this" {
   for_each = aws_ecr_repository.this
 
   repository = each.value.name
   policy = jsonencode({
-    rules = [
-      {
-        rulePriority = 1
-        description  = "What no tag names any more"
-        selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 7 }
-        action       = { type = "expire" }
-      },
-      {
-        rulePriority = 2
-        description  = "The last ${var.images_kept} images stay"
-        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.images_kept }
-        action       = { type = "expire" }
-      },
-    ]
+    rules = [{
+      rulePriority = 1
+      description  = "The last ${var.images_kept} images stay"
+      selection = {
+        tagStatus      = "tagged"
+        tagPatternList = ["*"]
+        countType      = "imageCountMoreThan"
+        countNumber    = var.images_kept
+      }
+      action = { type = "expire" }
+    }]
   })
 }
