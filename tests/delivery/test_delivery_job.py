@@ -108,14 +108,15 @@ def programs(folder: Path) -> Path:
     """Stand-ins that write down what they are asked for; podman tells a digest, as it does."""
     folder.mkdir()
     for name in ("podman", "docker", "aws", "cosign", "syft"):
-        body = f'#!/bin/sh\necho "{name} $*" >>"$(dirname "$0")/asked"\n'
+        body = "#!/bin/sh\n"
+        if name == "docker":  # what comes through the pipe is there before it is asked for
+            body += '[ "$(cat)" = only-for-this-test ] || exit 1\n'
+        body += f'echo "{name} $*" >>"$(dirname "$0")/asked"\n'
         if name == "podman":
             for image, digest in DIGEST.items():
                 body += f'case "$*" in push*{image}:*) printf {digest} >"$3" ;; esac\n'
         if name == "aws":
             body += "echo only-for-this-test\n"
-        if name == "docker":
-            body += '[ "$(cat)" = only-for-this-test ]\n'
         (folder / name).write_text(body)
         (folder / name).chmod(0o755)
     return folder
