@@ -147,6 +147,9 @@ module "github" {
   refs          = var.github_refs
   provider_arn  = var.github_provider_arn
   registry_arns = module.registry.arns
+
+  environment = var.github_environment
+  data_policy = module.identity.dvc_policy
 }
 
 module "database" {

@@ -33,6 +33,11 @@ output "github_role_arn" {
   value       = one(module.github[*].role_arn)
 }
 
+output "github_data_role_arn" {
+  description = "Role for the workflow that trains on DVC's remote; null without github_repository."
+  value       = one(module.github[*].data_role_arn)
+}
+
 output "ecr_registry" {
   description = "Host name for `docker login`."
   value       = split("/", module.registry.urls["churn-api"])[0]

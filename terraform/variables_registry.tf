@@ -23,7 +23,7 @@ variable "images_kept" {
 }
 
 variable "github_repository" {
-  description = "GitHub repository, owner/name, whose workflows may push images. Null: none."
+  description = "GitHub repository, owner/name, whose workflows may push images and train on the data. Null: none."
   type        = string
   default     = null
 
@@ -42,6 +42,18 @@ variable "github_refs" {
   validation {
     condition     = length(var.github_refs) >= 1 && alltrue([for ref in var.github_refs : can(regex("^refs/(heads|tags)/[A-Za-z0-9._/*-]+$", ref)) && !contains(["refs/heads/*", "refs/tags/*"], ref)])
     error_message = "github_refs must be branches or tags, such as refs/heads/main or refs/tags/v*, and not all of them."
+  }
+}
+
+variable "github_environment" {
+  description = "Environment of GitHub in which the workflow runs that trains on DVC's remote."
+  type        = string
+  default     = "training"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 ._-]{0,254}$", var.github_environment))
+    error_message = "github_environment must be the name of an environment without a wildcard, such as training."
   }
 }
 

@@ -8,6 +8,8 @@ variables {
   refs          = ["refs/heads/main", "refs/tags/v*"]
   provider_arn  = null
   registry_arns = ["arn:aws:ecr:us-east-1:123456789012:repository/churn-api"]
+  environment   = "training"
+  data_policy   = "{}"
 }
 
 run "role" {
@@ -36,6 +38,16 @@ run "role" {
   assert {
     condition     = !can(regex("ecr:(Delete|Set|BatchDelete)", aws_iam_role_policy.push.policy))
     error_message = "It deletes nothing."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.data.assume_role_policy).Statement[0].Condition == {
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = "repo:example/churn-mlops:environment:training"
+      }
+    }
+    error_message = "Who trains runs in the environment of one repository."
   }
 
   assert {

@@ -423,6 +423,16 @@ run "github_provider_of_another" {
   expect_failures = [var.github_provider_arn]
 }
 
+run "github_environment_of_any_name" {
+  command = plan
+
+  variables {
+    github_environment = "*"
+  }
+
+  expect_failures = [var.github_environment]
+}
+
 run "postgres_too_old" {
   command = plan
 

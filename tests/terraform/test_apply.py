@@ -329,7 +329,8 @@ def test_the_database_is_private_and_its_password_a_secret(everything: Built) ->
 def test_no_database_and_no_github_unless_asked_for(both: dict[str, Built]) -> None:
     plain = both["defaults"]
     assert plain.client("rds").describe_db_instances()["DBInstances"] == []
-    for name in ("database_address", "database_secret_arn", "github_role_arn"):
+    unset = ("database_address", "database_secret_arn", "github_role_arn", "github_data_role_arn")
+    for name in unset:
         assert plain.outputs.get(name) is None
 
 
@@ -353,6 +354,21 @@ def test_workflows_of_one_repository_push_to_two_others(everything: Built) -> No
     }
     assert all(action.startswith("ecr:") for action in statements["Push"]["Action"])
     assert everything.outputs["github_role_arn"].endswith(f"{everything.name}-github")
+
+
+def test_the_workflow_that_trains_has_the_data_alone(everything: Built) -> None:
+    assert everything.trust("github-data")["Condition"] == {
+        "StringEquals": {
+            f"{GITHUB}:aud": "sts.amazonaws.com",
+            f"{GITHUB}:sub": "repo:example/churn-mlops:environment:training",
+        }
+    }
+    statements = everything.policy("github-data", "data")
+    bucket = f"arn:aws:s3:::{everything.outputs['bucket']}"
+    assert statements["List"]["Resource"] == bucket
+    assert statements["Write"]["Resource"] == [f"{bucket}/dvc/*"]
+    assert set(statements) == {"List", "Write", "Encrypt"}
+    assert everything.outputs["github_data_role_arn"].endswith(f"{everything.name}-github-data")
 
 
 def test_everything_has_its_tags(built: Built) -> None:

@@ -1,5 +1,6 @@
 locals {
-  issuer = "token.actions.githubusercontent.com"
+  issuer   = "token.actions.githubusercontent.com"
+  provider = one(concat(aws_iam_openid_connect_provider.github[*].arn, compact([var.provider_arn])))
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -17,7 +18,7 @@ resource "aws_iam_role" "push" {
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
-      Principal = { Federated = one(concat(aws_iam_openid_connect_provider.github[*].arn, compact([var.provider_arn]))) }
+      Principal = { Federated = local.provider }
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
         StringEquals = { "${local.issuer}:aud" = "sts.amazonaws.com" }

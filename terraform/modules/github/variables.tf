@@ -13,6 +13,16 @@ variable "refs" {
   type        = list(string)
 }
 
+variable "environment" {
+  description = "Environment of GitHub in which the workflow runs that trains."
+  type        = string
+}
+
+variable "data_policy" {
+  description = "What that workflow may do with DVC's remote: a policy as JSON."
+  type        = string
+}
+
 variable "provider_arn" {
   description = "OIDC provider for GitHub that the account has already; null: it is made."
   type        = string

@@ -17,6 +17,13 @@ locals {
   decrypt    = { Sid = "Decrypt", Effect = "Allow", Action = ["kms:Decrypt"], Resource = var.key_arn, Condition = local.through_s3 }
   encrypt    = { Sid = "Encrypt", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.key_arn, Condition = local.through_s3 }
 
+  # DVC's remote alone. Who may not list the bucket gets 403 for a missing object, where DVC expects 404.
+  dvc_statements = [
+    { Sid = "List", Effect = "Allow", Action = "s3:ListBucket", Resource = var.bucket_arn },
+    { Sid = "Write", Effect = "Allow", Action = local.write, Resource = [local.objects.dvc] },
+    local.encrypt,
+  ]
+
   bucket_statements = {
     mlflow = [
       local.list_mlflow,
