@@ -82,7 +82,13 @@ def test_the_changelog_has_the_projects_version() -> None:
 def test_make_help_lists_every_target() -> None:
     phony = re.search(r"^\.PHONY: (.+)$", text("Makefile"), re.MULTILINE)
     assert phony
-    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert {line.split()[0] for line in done.stdout.splitlines()} == set(phony[1].split())
 
 
