@@ -1,6 +1,6 @@
 """The Kubeflow pipeline on this machine beside `dvc repro` on the same portal.
 
-    python benchmarks/kubeflow.py --users 400 --rounds 3
+    python benchmarks/kubeflow.py --users 1000 --rounds 3
 
 Both make everything anew, in turns; each run of the pipeline has an MLflow server of its own.
 Builds the image first, and needs what tests/pipelines needs.
@@ -41,7 +41,7 @@ def by_kubeflow(users: int, folder: Path) -> Ran:
     ):
         ran = Kubeflow(address, folder / "runs", tracking, told.url).run(*settings)
     if ran.code:
-        sys.exit(ran.log[-4_000:])
+        sys.exit(ran.log[-9_000:])
     return ran
 
 
@@ -55,7 +55,7 @@ def by_dvc(users: int, folder: Path) -> float:
 def main() -> None:
     """Run both in turns and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--users", type=int, default=400)
+    parser.add_argument("--users", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     print(workspace.machine())
