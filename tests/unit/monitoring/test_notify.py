@@ -100,11 +100,14 @@ def test_a_refusal_is_told_at_once(alerting: Callable[..., Params]) -> None:
 
 
 def test_the_wait_is_as_long_as_it_is_asked_for(
-    alerting: Callable[..., Params], capsys: pytest.CaptureFixture[str]
+    alerting: Callable[..., Params],
 ) -> None:
-    with receiver(Answer(429, headers={"Retry-After": "1"}), Answer()) as hook:
+    with (
+        receiver(Answer(429, headers={"Retry-After": "1"}), Answer()) as hook,
+        capture_logs() as logs,
+    ):
         assert notify(alerting(webhook=hook.url), MESSAGE) == ["webhook"]
-    assert "wait_seconds=1.0" in "".join(capsys.readouterr())
+    assert [line["wait_seconds"] for line in logs if "wait_seconds" in line] == [1.0]
 
 
 def test_a_channel_that_fails_keeps_no_other_from_being_told(
