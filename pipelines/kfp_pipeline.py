@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ IMAGE = "registry.example.com/churn-ml:0.1.0"
 TRACKING = "http://mlflow.churn-mlops:5000"
 
 
-def stages() -> list[Stage]:
+@cache
+def stages() -> tuple[Stage, ...]:
     """The stages of this project."""
-    return read_stages((ROOT / "dvc.yaml").read_text(encoding="utf-8"), _params())
+    return tuple(read_stages((ROOT / "dvc.yaml").read_text(encoding="utf-8"), _params()))
 
 
 def defaults() -> dict[str, Any]:
@@ -157,6 +159,7 @@ def _teller(image: str) -> BaseComponent:
     return component("tell", "Tell people how the run ended", command, image, parameters=given)
 
 
+@cache
 def _params() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     return found

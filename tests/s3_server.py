@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
+from tests import mlflow_server
 from tests.mlflow_server import free_port
 
 KEY, SECRET = "churn-tests", "churn-tests-secret"
@@ -70,9 +70,7 @@ def running(folder: Path) -> Iterator[S3]:
 
 def stop(store: S3) -> None:
     """End it."""
-    if store.process.poll() is None:
-        os.killpg(store.process.pid, signal.SIGKILL)
-        store.process.wait(30)
+    mlflow_server.stop(store.process, signal.SIGKILL)
 
 
 def _wait(store: S3, log: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from tests.delivery.test_set_image import DIGEST, WORDS, images, rendered, set_image
-from tests.delivery.workflows import Runner, fake_gh, workflow
-from tests.workspaces import BIN, ROOT
+from tests.delivery.workflows import Runner, cloned, fake_gh, git, workflow
+from tests.workspaces import ROOT
 
 ENVIRONMENT = "make .venv/.ready"
 VALUES = {
@@ -23,34 +23,20 @@ VALUES = {
 NAMED = {"GITHUB_SHA": "0123456789abcdef", "GITHUB_REF_NAME": "v0.2.0"}
 
 
-def git(folder: Path, *command: str) -> str:
-    done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout
-
-
 def runner(folder: Path) -> Runner:
     """A bare repository of this checkout, a clone of it, and a stand-in for GitHub's program."""
     origin, clone = folder / "origin.git", folder / "clone"
     git(folder, "clone", "-q", "--bare", str(ROOT), str(origin))
-    git(origin, "branch", "-f", "main", git(ROOT, "rev-parse", "HEAD").strip())
-    git(folder, "clone", "-q", "--branch", "main", str(origin), str(clone))
-    # As the environment is made, which takes minutes; this one will do.
-    (clone / ".venv").symlink_to(BIN.parent)
+    git(origin, "branch", "-f", "main", git(ROOT, "rev-parse", "HEAD"))
+    cloned(origin, clone, "--branch", "main")
     return Runner(clone, folder / "home", VALUES, dict(NAMED), fake_gh(folder / "fakes"))
 
 
 def proposed(one: Runner, branch: str) -> Path:
     """The repository as the proposal would have it."""
     folder = one.home / "proposed"
-    git(
-        one.home,
-        "clone",
-        "-q",
-        "--branch",
-        branch,
-        str(one.folder.parent / "origin.git"),
-        "proposed",
-    )
+    origin = one.folder.parent / "origin.git"
+    git(one.home, "clone", "-q", "--branch", branch, str(origin), str(folder))
     return folder
 
 
@@ -68,7 +54,7 @@ def test_staging_then_production(tmp_path: Path) -> None:
     origin = first.folder.parent / "origin.git"
     changed = git(origin, "diff", "--name-only", "main", "images/staging").split()
     assert changed == ["k8s/overlays/staging/kustomization.yaml"]
-    assert "for staging" in (first.fakes / "asked").read_text() if first.fakes else False
+    assert "for staging" in (tmp_path / "one/fakes/asked").read_text()
 
     git(first.folder, "switch", "-q", "main")
     git(first.folder, "merge", "-q", "--ff-only", "images/staging")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.delivery.workflows import cloned
 from tests.integration.tools import require_tool
 from tests.workspaces import BIN, ROOT
 
@@ -138,10 +139,7 @@ def test_hooks_are_programs_of_the_environment() -> None:
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """The last commit, with this environment."""
-    folder = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
-    (folder / ".venv").symlink_to(BIN.parent)
-    return folder
+    return cloned(ROOT, tmp_path / "clone")
 
 
 def commit_hooks(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -9,16 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.workflows import fake_gh
+from tests.delivery.workflows import fake_gh, git
 from tests.workspaces import ROOT
-
-
-def git(folder: Path, *command: str) -> str:
-    who = ["-c", "user.name=tests", "-c", "user.email=tests@example.org"]
-    done = subprocess.run(
-        ["git", *who, *command], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import yaml
 
 from tests.delivery.workflows import EXPRESSION, FILES, NAMES, commands, steps, workflow
 from tests.integration.tools import require_tool
+from tests.linters import told
 from tests.workspaces import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -36,18 +36,6 @@ jobs:
       - uses: actions/checkout@v4
       - run: echo "${{ github.event.pull_request.title }}"
 """
-
-
-def told(*command: str) -> tuple[int, str]:
-    """The exit code and all that a linter says."""
-    done = subprocess.run(
-        [require_tool(command[0]), *command[1:]],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 def bad(tmp_path: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import s3_server, workspaces
-from tests.delivery.workflows import Runner, fake_gh, workflow
+from tests.delivery.workflows import Runner, cloned, fake_gh, workflow
 from tests.integration.test_dvc_remote import outputs, remote_on
 from tests.lineages import Origin
 
@@ -50,9 +50,7 @@ def repository(
 
 def runner(repository: Path, store: s3_server.S3, folder: Path, **values: str) -> Runner:
     """A fresh machine with the repository's files and keys for the bucket."""
-    clone = folder / "clone"
-    subprocess.run(["git", "clone", "-q", str(repository), str(clone)], check=True)
-    (clone / ".venv").symlink_to(workspaces.BIN.parent)
+    clone = cloned(repository, folder / "clone")
     keys = {
         "AWS_ACCESS_KEY_ID": s3_server.KEY,
         "AWS_SECRET_ACCESS_KEY": s3_server.SECRET,

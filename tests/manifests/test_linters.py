@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.integration.tools import require_tool
+from tests.linters import checkov, failed, told
 from tests.manifests.objects import OVERLAYS, ROOT, rendered
 
 TRACKED = subprocess.run(
@@ -25,14 +23,8 @@ SCRIPTS = [name for name in TRACKED if name.endswith(".sh") or name == ".ci/run"
 
 def lint(*command: str) -> str:
     """What a linter says; empty when it finds nothing."""
-    done = subprocess.run(
-        [require_tool(command[0]), *command[1:]],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout + done.stderr if done.returncode else ""
+    code, text = told(*command)
+    return text if code else ""
 
 
 def test_hadolint_finds_nothing(tmp_path: Path) -> None:
@@ -52,26 +44,10 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     assert "SC2086" in lint("shellcheck", str(bad)), "the check itself"
 
 
-def checkov(folder: Path) -> tuple[int, list[str]]:
-    """How many checks passed below a folder, and what did not."""
-    done = subprocess.run(
-        [
-            *(require_tool("checkov"), "--skip-download", "--quiet", "--compact"),
-            *("--framework", "kubernetes", "dockerfile", "--output", "json"),
-            *("--config-file", str(ROOT / ".checkov.yaml"), "--directory", str(folder)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = json.loads(done.stdout)
-    reports: list[dict[str, Any]] = found if isinstance(found, list) else [found]
-    failed = [
-        f"{one['check_id']} {one['check_name']}: {one['resource']}"
-        for report in reports
-        for one in report["results"]["failed_checks"]
-    ]
-    return sum(report["summary"]["passed"] for report in reports), failed
+CHECKOV = (
+    *("--framework", "kubernetes", "dockerfile"),
+    *("--config-file", str(ROOT / ".checkov.yaml")),
+)
 
 
 @pytest.mark.slow
@@ -80,9 +56,9 @@ def test_checkov_finds_nothing(tmp_path: Path) -> None:
         shutil.copytree(ROOT / name, tmp_path / name)
     for overlay in OVERLAYS:
         (tmp_path / f"{overlay}.yaml").write_text(yaml.safe_dump_all(rendered(overlay)))
-    passed, failed = checkov(tmp_path)
-    assert passed > 1_000
-    assert failed == []
+    reports = checkov(tmp_path, *CHECKOV)
+    assert sum(report["summary"]["passed"] for report in reports) > 1_000
+    assert failed(reports) == []
 
 
 @pytest.mark.slow
@@ -90,7 +66,7 @@ def test_checkov_finds_what_is_wrong(tmp_path: Path) -> None:
     pod = {"containers": [{"name": "x", "image": "x", "securityContext": {"privileged": True}}]}
     one = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}
     (tmp_path / "pod.yaml").write_text(yaml.safe_dump(one))
-    assert any(told.startswith("CKV_K8S_16") for told in checkov(tmp_path)[1])
+    assert any(one.startswith("CKV_K8S_16") for one in failed(checkov(tmp_path, *CHECKOV)))
 
 
 def test_every_muted_finding_has_its_reason() -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.mlflow_server import free_port
+from tests.mlflow_server import free_port, stop
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
@@ -82,9 +82,7 @@ def running(log: Path) -> Iterator[Aws]:
         _wait(url, process, log)
         yield Aws(url)
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
+        stop(process, signal.SIGKILL)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

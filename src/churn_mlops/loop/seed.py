@@ -26,12 +26,16 @@ def settled(params: Params) -> Summary | None:
         The bucket of ``jobs.workspace`` does not answer.
     """
     if params.jobs.workspace is None:
-        known = in_place(params, must_be_sound=False)
-        return None if known is None else _nothing_to_do(known.version)
+        return _in_place_here(params)
     latest = Store(params.jobs.workspace).latest()
     sums = f"{production_folder(params).as_posix()}/{SUMS}"
     digest = latest.files.get(sums) if latest is not None else None
     return None if digest is None else _nothing_to_do(digest[:12])
+
+
+def _in_place_here(params: Params) -> Summary | None:
+    known = in_place(params, must_be_sound=False)
+    return None if known is None else _nothing_to_do(known.version)
 
 
 def _nothing_to_do(champion: str) -> Summary:
@@ -60,9 +64,9 @@ def run(params: Params) -> Summary:
         Another process is at work here.
     """
     with workspace_lock(params, "churn job seed-model"):
-        known = in_place(params, must_be_sound=False)
+        known = _in_place_here(params)
         if known is not None:
-            return _nothing_to_do(known.version)
+            return known
         check_reachable(params.tracking)
         done = repro(LAST)
         champion = in_place(params)

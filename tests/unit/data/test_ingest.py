@@ -65,7 +65,6 @@ def expected(
 STEPS = st.lists(st.sampled_from(["day", "two days", "replay", "early"]), min_size=2, max_size=6)
 QUICK = settings(
     max_examples=5,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

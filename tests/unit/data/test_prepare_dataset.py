@@ -31,7 +31,6 @@ def daily(con: Any, log: logs.Log, first: date) -> list[dict[str, Any]]:
 
 @settings(
     max_examples=15,
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -168,7 +168,6 @@ def test_an_earlier_head_stays_good_while_the_ledger_grows(ledger):
 
 @settings(
     max_examples=200,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
@@ -205,7 +204,6 @@ JSON = st.recursive(
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(facts=st.dictionaries(st.text(), JSON, max_size=4))

@@ -14,7 +14,6 @@ from churn_mlops.tables.parts import hold, user_ranges
 
 @settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(ids=st.sets(st.integers(-1000, 1000), min_size=1), days=st.integers(1, 900))

@@ -179,7 +179,7 @@ def test_rows_of_one_user_are_drawn_together():
     np.testing.assert_allclose(once, tenfold)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(ROWS, st.integers(1, 5))
 def test_chunks_change_nothing(rows, resamples):
     labels, risks, _, users = columns(rows)
