@@ -95,26 +95,9 @@ def explained(params: Params) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _spark(params: Params) -> Iterator[Engine]:
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise EngineError(
-            "engine: spark needs PySpark", fix="pip install 'churn-mlops[spark]'"
-        ) from error
-    try:
-        session = (
-            SparkSession.builder.master(params.spark.master)
-            .appName("churn-mlops")
-            .config("spark.sql.session.timeZone", "UTC")
-            .config("spark.ui.enabled", "false")
-            .getOrCreate()
-        )
-    except Exception as error:
-        raise EngineError(
-            f"Spark does not start on {params.spark.master}: {error}",
-            fix="check that Java 17 or newer is installed and that spark.master answers",
-        ) from error
-    try:
-        yield ibis.pyspark.connect(session)
-    finally:
-        session.stop()
+    from churn_mlops import cluster
+
+    with cluster.session(params) as session, cluster.explained(params):
+        from churn_mlops import spark_backend
+
+        yield spark_backend.connect(session, params)

@@ -21,6 +21,9 @@ from churn_mlops.engine import Engine
 from churn_mlops.params import Params
 from churn_mlops.tables import Contract
 from churn_mlops.tables.folders import remove, settle
+from churn_mlops.tables.manifest import NAME as MANIFEST
+from churn_mlops.tables.manifest import forget, listed
+from churn_mlops.tables.sources import open_parquet
 from churn_mlops.tables.writer import copy, replace_file
 
 
@@ -33,9 +36,10 @@ def clear_leftovers(contract: Contract, params: Params, mark: Watermark | None) 
     if mark is None:
         remove(path)
     elif path.is_dir():
-        held = set(held_files(path, mark))
+        held = held_files(path, mark)
+        forget(path, set(listed(path)) - set(held))
         for file in path.iterdir():
-            if file not in held:
+            if file.name not in held and file.name != MANIFEST:
                 remove(file)
 
 
@@ -54,15 +58,15 @@ def held_table(con: Engine, contract: Contract, params: Params, since: date | No
     path, mark = contract.path(params), read_watermark(params)
     if params.tables.format == "csv":
         return open_csv(con, _trimmed(path, mark), path).select(*contract.names)
-    files = held_files(path, mark)
+    files = list(held_files(path, mark).values())
     wanted = [f for f in files if since is None or (arrival_day(f) or date.max) >= since]
-    return con.read_parquet([str(f) for f in wanted or files[:1]]).select(*contract.names)
+    return open_parquet(con, wanted or files[:1]).select(*contract.names)
 
 
 def is_held(contract: Contract, params: Params) -> bool:
     """Tell whether anything of a raw table is held."""
     path = settle(contract.path(params))
-    return path.exists() and (path.is_file() or any(path.glob("*.parquet")))
+    return bool(listed(path))
 
 
 def add(con: Engine, rows: ir.Table, contract: Contract, params: Params, day: date) -> Path:
@@ -84,10 +88,11 @@ def add(con: Engine, rows: ir.Table, contract: Contract, params: Params, day: da
     if params.tables.format == "csv":
         return _add_to_csv(con, _ordered(rows, contract), path, read_watermark(params))
     path.mkdir(parents=True, exist_ok=True)
-    target = path / f"arrived-{day.isoformat()}.parquet"
-    if target.exists():
-        rows = con.read_parquet(str(target)).select(*contract.names).union(rows)
-    replace_file(con, _ordered(rows, contract), target)
+    name = f"arrived-{day.isoformat()}.parquet"
+    before = listed(path).get(name)
+    if before is not None:
+        rows = open_parquet(con, [before]).select(*contract.names).union(rows)
+    replace_file(con, _ordered(rows, contract), contract, params, name)
     return path
 
 

@@ -151,14 +151,14 @@ def run(params: Params) -> Summary:
             write(con, ibis.memtable([], schema=none.types), none, params)
             outputs.append(none.path(params))
         users = scan(con, contracts.users(params, "processed"), params)
-        ranges = user_ranges(users, calendar.days, params)
+        ranges = user_ranges(con, users, calendar.days, params)
         events = hold(con, scan(con, contracts.events(params, "processed"), params), ranges, params)
         daily = contracts.user_daily(params)
         with Writer(daily, params, **by_day) as out, steps("prepare_data", len(ranges)) as step:
             for part in ranges:
                 table = build_user_daily(part.of(events), part.of(users), calendar, params)
                 out.append(con, daily.sorted(table))
-                step(f"users up to {part.last}")
+                step(str(part))
     rows[daily.name] = out.rows
     return Summary("prepare_data", rows, [*outputs, out.path])
 

@@ -78,14 +78,14 @@ def _grown(con: engine.Engine, checked: Checked, growth: Growth, params: Params)
     calendar = Calendar(*days)
     users = good(checked.users)
     present = _present(con, growth, params)
-    ranges = user_ranges(users, calendar.days, params)
+    ranges = user_ranges(con, users, calendar.days, params)
     with steps("prepare_day", len(ranges)) as step:
 
         def parts() -> Iterator[ir.Table]:
             for part in ranges:
                 before = None if present is None else part.of(present)
                 yield build_user_daily(part.of(happened), part.of(users), calendar, params, before)
-                step(f"users up to {part.last}")
+                step(str(part))
 
         rows[daily.name] = write_days(con, parts(), daily, params, *days)
     growth.sign(daily.path(params))

@@ -19,6 +19,7 @@ from churn_mlops.params import Params
 from churn_mlops.params.rules import nearest
 from churn_mlops.tables import Contract, contracts
 from churn_mlops.tables.folders import settle
+from churn_mlops.tables.sources import open_parquet
 
 HEADER_BYTES = 1 << 20
 SAMPLE_ROWS = 1_000
@@ -60,7 +61,8 @@ def open_table(con: Engine, contract: Contract, params: Params) -> ir.Table:
         if params.tables.format == "csv":
             table = open_csv(con, path, path)
         else:
-            table = con.read_parquet(_source(con, path, params))
+            files = list(held_files(path, read_watermark(params)).values())
+            table = open_parquet(con, files, contract.names)
     missing = [name for name in contract.names if name not in table.columns]
     if missing:
         hints = "".join(nearest(name, table.columns) for name in missing)
@@ -70,13 +72,6 @@ def open_table(con: Engine, contract: Contract, params: Params) -> ir.Table:
             fix="map it in data.columns, or take it out of features.static or data.measures",
         )
     return table.select(*contract.names)
-
-
-def _source(con: Engine, path: Path, params: Params) -> str | list[str]:
-    """The files that count; Spark takes one pattern, and no file is left behind the watermark."""
-    if con.name != "duckdb":
-        return str(path / "*.parquet") if path.is_dir() else str(path)
-    return [str(file) for file in held_files(path, read_watermark(params))]
 
 
 def csv_header(path: Path, named: Path) -> list[str]:

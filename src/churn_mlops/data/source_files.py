@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 from churn_mlops.data.raw_tables import csv_header, open_csv, readable
 from churn_mlops.engine import Engine
 from churn_mlops.errors import ContractError, SourceError
+from churn_mlops.object_store import UnreachableError, open_store
 
 CHUNK = 1 << 22
 PARQUET = (".parquet", ".pq")
@@ -84,16 +85,9 @@ def _local(pattern: str, key: str) -> list[Path]:
 
 def _fetched(pattern: str, key: str, scratch: Path) -> list[Path]:
     try:
-        import fsspec
-
-        protocol = pattern.split("://", 1)[0]
-        filesystem = fsspec.filesystem(protocol)
-    except (ImportError, ValueError) as error:
-        missing = isinstance(error, ImportError)
-        raise SourceError(
-            f"{key}: {pattern} cannot be opened: {error}",
-            fix="pip install 'churn-mlops[s3]'" if missing else "a path, or s3://BUCKET/NAME",
-        ) from error
+        filesystem, _ = open_store(pattern)
+    except UnreachableError as error:
+        raise SourceError(f"{key}: {pattern} cannot be opened: {error}", fix=error.fix) from error
     try:
         names = sorted(filesystem.glob(pattern))
         paths = [scratch / f"{n:05d}-{Path(name).name}" for n, name in enumerate(names)]

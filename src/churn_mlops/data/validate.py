@@ -144,7 +144,7 @@ def _judged_by_day(
 
 def _with_arrival(con: engine.Engine, params: Params) -> RawTables:
     """The raw tables with the day of arrival of each row, where files tell it."""
-    if params.tables.format == "csv" or con.name != "duckdb":
+    if params.tables.format == "csv":
         return open_raw(con, params)
     opened = {
         name: with_arrival(con, _contract(name, params), params) for name in ("users", "events")

@@ -143,7 +143,7 @@ def _write_quarantine(
         days = con.to_pyarrow(strays.select(ARRIVED).distinct())[ARRIVED].to_pylist()
         for day in sorted(days):
             bad = contract.sorted(set_aside(_arrived(strays, day), contract))
-            replace_file(con, bad, contract.path(params) / f"strays-{day}.parquet")
+            replace_file(con, bad, contract, params, f"strays-{day}.parquet")
     aside = set_aside(checked.events, contract)
     write_days(con, [aside], contract, params, growth.first, growth.last)
     return [*written, contract.path(params)]

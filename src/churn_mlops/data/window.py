@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow.parquet as pq
 
 from churn_mlops import engine
 from churn_mlops.data.check_rows import (
@@ -25,8 +23,10 @@ from churn_mlops.data.raw_tables import open_table
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.params import Params
 from churn_mlops.tables import Contract, contracts
-from churn_mlops.tables.folders import day_file, days_of, settle
+from churn_mlops.tables.folders import day_of, settle
 from churn_mlops.tables.growth import Growth
+from churn_mlops.tables.manifest import listed
+from churn_mlops.tables.sources import file_facts, open_parquet
 from churn_mlops.tables.writer import hold_as
 
 
@@ -118,9 +118,9 @@ def _taken(
 def _ids_before(con: engine.Engine, params: Params, first: date) -> ir.Table | None:
     """The ids of the good events before a day: one column of the whole history."""
     folder = settle(contracts.events(params, "processed").path(params))
-    late = {day_file(day) for day in days_of(folder) if day >= first}
-    files = [str(f) for f in sorted(folder.glob("*.parquet")) if f.name not in late]
-    return con.read_parquet(files).select("event_id") if files else None
+    days = {name: day_of(name) for name in listed(folder)}
+    files = [at for name, at in listed(folder).items() if (days[name] or date.min) < first]
+    return open_parquet(con, files).select("event_id") if files else None
 
 
 def _checked_users(con: engine.Engine, params: Params, growth: Growth) -> ir.Table:
@@ -157,14 +157,14 @@ def with_arrival(
     """
     open_table(con, contract, params)
     path = contract.path(params)
-    files = held_files(path, read_watermark(params))
+    files = list(held_files(path, read_watermark(params)).values())
     wanted = [f for f in files if since is None or _may_hold(f, contract, since)] or files[-1:]
-    table = con.read_parquet([str(file) for file in wanted], filename=True)
+    table = open_parquet(con, wanted, filename=True)
     day = table.filename.re_extract(r"arrived-([0-9-]{10})[.]parquet$", 1).nullif("").cast("date")
     return table.select(*contract.names, **{ARRIVED: day})
 
 
-def _may_hold(file: Path, contract: Contract, since: date) -> bool:
+def _may_hold(file: str, contract: Contract, since: date) -> bool:
     """Tell whether a file can hold rows of a day and later.
 
     What arrived earlier cannot. What was read as a whole can, unless its statistics say no.
@@ -172,7 +172,7 @@ def _may_hold(file: Path, contract: Contract, since: date) -> bool:
     arrived = arrival_day(file)
     if arrived is not None:
         return arrived >= since
-    facts = pq.read_metadata(file)
+    facts = file_facts(file)
     place = facts.schema.names.index(contract.day)
     for n in range(facts.num_row_groups):
         known = facts.row_group(n).column(place).statistics

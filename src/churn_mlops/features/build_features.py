@@ -258,7 +258,7 @@ def run(params: Params) -> Summary:
         )
         daily = scan(con, contracts.user_daily(params), params)
         days = engine.value(con, daily.as_of_date.nunique())
-        ranges = user_ranges(users, days, params)
+        ranges = user_ranges(con, users, days, params)
         daily = hold(con, daily, ranges, params)
         made = read_made(contracts.user_daily(params), params)
         last_day = None if made is None else made.last_day
@@ -275,5 +275,5 @@ def run(params: Params) -> Summary:
                     )
                 table = build_features(part.of(daily), part.of(users), params, periods)
                 out.append(con, contract.sorted(table))
-                step(f"users up to {part.last}")
+                step(str(part))
     return Summary("build_features", {contract.name: out.rows}, [out.path])

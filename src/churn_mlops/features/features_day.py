@@ -52,7 +52,7 @@ def run(params: Params) -> Summary:
         before = scan(con, contract, params, growth.day_before)
         carried = carried_from(before, growth.day_before)
         state = hold_as(con, "carried", carried.state)
-        ranges = user_ranges(users, (growth.last - begin).days + 1, params)
+        ranges = user_ranges(con, users, (growth.last - begin).days + 1, params)
         with steps("features_day", len(ranges)) as step:
 
             def parts() -> Iterator[ir.Table]:
@@ -60,7 +60,7 @@ def run(params: Params) -> Summary:
                     periods = None if subscriptions is None else part.of(subscriptions)
                     known = replace(carried, state=part.of(state))
                     yield build_features(part.of(daily), part.of(users), params, periods, known)
-                    step(f"users up to {part.last}")
+                    step(str(part))
 
             rows = write_days(con, parts(), contract, params, growth.first, growth.last)
     growth.sign(contract.path(params))

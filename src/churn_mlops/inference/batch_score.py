@@ -6,8 +6,9 @@ import math
 import os
 import shutil
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import ibis
@@ -50,6 +51,9 @@ from churn_mlops.summary import Summary
 from churn_mlops.tables import Contract, scan, write
 from churn_mlops.tables.batches import batches
 from churn_mlops.tables.folders import days_of
+
+SCORED = {"churn_risk": "float64", "model_version": "string"}
+"""What scoring adds to a row."""
 
 
 def run(params: Params, as_of_date: date | None = None, top_k: int | None = None) -> Summary:
@@ -147,11 +151,22 @@ def _score_all(
     """Stream the rows through the model into the table `scored`, which may spill to disk."""
     extra = [n for n in context_names(params) if n not in bundle.meta.feature_names]
     wanted = rows.select("user_id", "as_of_date", *bundle.meta.feature_names, *extra)
+    on_workers = con.name != "duckdb"
+    if on_workers:
+        schema = ibis.schema(dict(wanted.schema()) | SCORED)
+        wanted = con.map_batches(wanted, partial(scored_batches, bundle=bundle), schema)
     done = 0
     for batch in batches(con, wanted, params.scoring.batch_rows):
-        _insert(own, "scored", scored(pa.Table.from_batches([batch]), bundle))
+        table = pa.Table.from_batches([batch])
+        _insert(own, "scored", table if on_workers else scored(table, bundle))
         done += batch.num_rows
         step(f"{done:,} users")
+
+
+def scored_batches(batches: Iterable[pa.RecordBatch], bundle: Bundle) -> Iterator[pa.RecordBatch]:
+    """Score the batches that a worker of Spark was given; runs there, with its ONNX Runtime."""
+    for batch in batches:
+        yield from scored(pa.Table.from_batches([batch]), bundle).to_batches()
 
 
 def scored(table: pa.Table, bundle: Bundle) -> pa.Table:

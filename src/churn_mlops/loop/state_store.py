@@ -21,6 +21,7 @@ from typing import Any
 
 from churn_mlops.errors import BackupError
 from churn_mlops.files import file_digest, replacing, write_bytes
+from churn_mlops.object_store import UnreachableError, open_store
 from churn_mlops.registry.masks import mask_logins
 
 FORMAT = 1
@@ -62,15 +63,9 @@ class Store:
     def __init__(self, url: str) -> None:
         self.shown = mask_logins(url)
         try:
-            import fsspec
-
-            self._files, self._root = fsspec.core.url_to_fs(url, **_options(url))
-        except (ImportError, ValueError) as error:
-            missing = isinstance(error, ImportError)
-            raise BackupError(
-                f"{self.shown} cannot be reached: {error}",
-                fix="pip install 'churn-mlops[s3]'" if missing else "a folder, or s3://BUCKET/NAME",
-            ) from error
+            self._files, self._root = open_store(url)
+        except UnreachableError as error:
+            raise BackupError(f"{self.shown} cannot be reached: {error}", fix=error.fix) from error
 
     def objects(self) -> set[str]:
         """The digests of all contents that are there."""
@@ -273,8 +268,3 @@ class Store:
                 f"{self.shown} could not {what}: {words}",
                 fix="check the address, the credentials and AWS_ENDPOINT_URL",
             ) from error
-
-
-def _options(url: str) -> dict[str, Any]:
-    # Another process may have written meanwhile: what was listed is asked for again.
-    return {"use_listings_cache": False} if url.startswith("s3") else {}

@@ -21,7 +21,8 @@ from churn_mlops.files import write_json
 from churn_mlops.monitoring.day import daily_totals, open_features
 from churn_mlops.params import Params
 from churn_mlops.registry.meta import Meta
-from churn_mlops.tables.folders import day_file, days_of
+from churn_mlops.tables.folders import day_of, days_of
+from churn_mlops.tables.manifest import listed
 
 DAY = "as_of_date"
 PARTS = "parts"
@@ -43,12 +44,12 @@ def known_totals(con: Engine, meta: Meta, params: Params) -> pa.Table:
         The table is not there, or lacks a column that tells whose row it is.
     """
     path = features_contract(params).path(params)
-    days = days_of(path)
-    if not days or con.name != "duckdb":
+    if not days_of(path):
         return daily_totals(open_features(con, meta, params), params)
-    files = {PARTS: sorted(path.glob("part-*.parquet"))}
-    files |= {day.isoformat(): [path / day_file(day)] for day in days}
-    marks = {name: [_mark(file) for file in here] for name, here in files.items() if here}
+    marks: dict[str, list[Any]] = {}
+    for name, source in listed(path).items():
+        day = day_of(name)
+        marks.setdefault(PARTS if day is None else day.isoformat(), []).append(_mark(source))
     place = Path(params.paths.artifacts) / "cache" / "daily_totals.json"
     counted = sorted(params.features.counts)
     known = _read(place, counted)
@@ -69,9 +70,12 @@ def known_totals(con: Engine, meta: Meta, params: Params) -> pa.Table:
     return _as_table(rows)
 
 
-def _mark(file: Path) -> list[Any]:
-    stat = file.stat()
-    return [file.name, stat.st_size, stat.st_mtime_ns]
+def _mark(source: str) -> list[Any]:
+    """What changes with a file; an object in a store is never written twice."""
+    if "://" in source:
+        return [source]
+    stat = Path(source).stat()
+    return [Path(source).name, stat.st_size, stat.st_mtime_ns]
 
 
 def _by_name(rows: Iterable[dict[str, Any]], names: set[str]) -> dict[str, list[dict[str, Any]]]:

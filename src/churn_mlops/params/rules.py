@@ -59,6 +59,8 @@ def findings(params: Params) -> Iterator[Finding]:
     yield from _periods(params)
     if data.source == "files" and not data.files.events:
         yield "data.files.events", "data.source is 'files' and no path of events is given"
+    if params.tables.location and params.tables.format != "parquet":
+        yield "tables.location", "needs tables.format: parquet"
     if data.source == "sql":
         for key in ("url", "events"):
             if not getattr(data.sql, key):

@@ -6,8 +6,10 @@ portal that the project ships, so that an empty file is a valid one.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -25,9 +27,14 @@ class Paths(Section):
 
 
 class Tables(Section):
-    """How tables are stored."""
+    """How tables are stored.
+
+    With a `location`, such as ``s3://bucket/prefix``, the files of Parquet tables lie there, and
+    the tables' folders tell where.
+    """
 
     format: Literal["csv", "parquet"] = "csv"
+    location: Annotated[str, Field(pattern=r"^[a-z0-9]+://[^/]+(/.*[^/])?$")] | None = None
 
 
 class Duckdb(Section):
@@ -42,9 +49,25 @@ class Duckdb(Section):
 
 
 class Spark(Section):
-    """The Spark master that `engine: spark` uses."""
+    """The cluster that `engine: spark` uses.
 
-    master: str = "local[2]"
+    The master is ``local[*]``, ``spark://HOST:PORT``, ``k8s://https://HOST:PORT`` or, for Spark
+    Connect, ``sc://HOST:PORT``; `conf` holds properties of Spark by name. It must have taken a
+    first task within `start_seconds`.
+    """
+
+    master: Annotated[str, Field(min_length=1)] = "local[2]"
+    conf: dict[str, str] = {}
+    start_seconds: Annotated[float, Field(gt=0)] = 120.0
+
+    @field_validator("conf", mode="before")
+    @classmethod
+    def _texts(cls, conf: Any) -> Any:
+        """Spark takes texts: 4 is "4" and true is "true"."""
+        if not isinstance(conf, Mapping):
+            return conf
+        return {name: value if isinstance(value, str) else json.dumps(value)
+                for name, value in conf.items()}  # fmt: skip
 
 
 class Churn(Section):

@@ -76,6 +76,11 @@ class Bundle:
     card: str = field(compare=False)
     digest: str
     _session: Any = field(compare=False)
+    _files: _Verified = field(compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels as its files: whoever gets it opens and checks the model, once a process."""
+        return _opened, (self._files,)
 
     @property
     def version(self) -> str:
@@ -277,6 +282,7 @@ def _opened(files: _Verified) -> Bundle:
         contents["model_card.md"].decode("utf-8", "replace"),
         files.digest,
         open_model(contents["model.onnx"], width, files.threads),
+        files,
     )
     _check_golden(bundle, folder)
     return bundle

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -72,6 +72,10 @@ class Contract:
     def path(self, params: Params) -> Path:
         """Where the table lies: ``data/processed/user_daily.csv``."""
         return Path(params.paths.data) / self.folder / f"{self.name}.{params.tables.format}"
+
+    def only(self, *names: str) -> Contract:
+        """The same table with some of its columns, for reading."""
+        return replace(self, columns=tuple(c for c in self.columns if c.name in names))
 
     def require(self, present: Iterable[str], where: Path | str) -> None:
         """Raise `ContractError` unless all columns are present."""

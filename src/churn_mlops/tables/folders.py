@@ -12,7 +12,9 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-_DAY = re.compile(r"day-(\d{4}-\d{2}-\d{2})\.parquet")
+from churn_mlops.tables.manifest import listed
+
+_DAY = re.compile(r"day-(\d{4}-\d{2}-\d{2})\.parquet|day=(\d{4}-\d{2}-\d{2})/.*")
 
 
 def beside(path: Path) -> Path:
@@ -46,10 +48,15 @@ def day_file(day: date) -> str:
     return f"day-{day.isoformat()}.parquet"
 
 
+def day_of(name: str) -> date | None:
+    """The day that all rows of a file are of; None when they may be of any."""
+    match = _DAY.fullmatch(name)
+    return date.fromisoformat(match[1] or match[2]) if match else None
+
+
 def days_of(path: Path) -> list[date]:
-    """The days that have a file of their own, the earliest first."""
-    found = (_DAY.fullmatch(file.name) for file in path.iterdir()) if path.is_dir() else ()
-    return sorted(date.fromisoformat(match[1]) for match in found if match)
+    """The days that have files of their own, the earliest first."""
+    return sorted({day for name in listed(path) if (day := day_of(name))})
 
 
 def files_since(path: Path, day: date) -> list[str] | None:
@@ -57,7 +64,8 @@ def files_since(path: Path, day: date) -> list[str] | None:
     days = days_of(path)
     if not days or days[0] > day:
         return None
-    return [str(path / day_file(one)) for one in days if one >= day] or None
+    found = ((day_of(name), source) for name, source in listed(path).items())
+    return [source for own, source in found if own is not None and own >= day] or None
 
 
 def remove(path: Path) -> None:

@@ -14,6 +14,8 @@ from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.tables.contract import Contract
 from churn_mlops.tables.folders import files_since, settle
+from churn_mlops.tables.manifest import listed
+from churn_mlops.tables.sources import file_facts, open_parquet
 
 
 def exists(contract: Contract, params: Params) -> bool:
@@ -32,9 +34,7 @@ def present(contract: Contract, params: Params) -> list[str]:
     path = _require(contract, params)
     if params.tables.format == "csv":
         return _header(path)
-    import pyarrow.dataset as ds
-
-    return list(ds.dataset(path, format="parquet").schema.names)
+    return list(file_facts(_sources(path)[0]).schema.to_arrow_schema().names)
 
 
 def scan(con: Engine, contract: Contract, params: Params, since: date | None = None) -> ir.Table:
@@ -56,12 +56,17 @@ def scan(con: Engine, contract: Contract, params: Params, since: date | None = N
     path = _require(contract, params)
     if params.tables.format == "csv":
         return _since(_scan_csv(con, contract, path), contract, since)
-    source: str | list[str] = str(path / "*.parquet") if path.is_dir() else str(path)
-    if since is not None and con.name == "duckdb":
-        source = files_since(path, since) or source
-    table = con.read_parquet(source)
+    recent = None if since is None else files_since(path, since)
+    table = open_parquet(con, recent or _sources(path), contract.names)
     contract.require(table.columns, path)
     return _since(table.select(*contract.names), contract, since)
+
+
+def _sources(path: Path) -> list[str]:
+    found = list(listed(path).values())
+    if not found:
+        raise ContractError(f"{path} has no files", fix="run the stage that writes it: `dvc repro`")
+    return found
 
 
 def _since(table: ir.Table, contract: Contract, since: date | None) -> ir.Table:

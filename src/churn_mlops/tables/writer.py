@@ -20,6 +20,8 @@ from churn_mlops.params import Params
 from churn_mlops.tables import folders
 from churn_mlops.tables.contract import Contract
 from churn_mlops.tables.made import Made
+from churn_mlops.tables.manifest import ship
+from churn_mlops.tables.spread import DAY, spread, with_day
 
 
 class Writer:
@@ -58,8 +60,8 @@ class Writer:
         self._beside = folders.beside(self.path)
         self._count = 0
         self._fingerprint = fingerprint
-        by_day = self._format == "parquet" and contract.parts and contract.day is not None
-        self._last_day = last_day if by_day else None
+        self._in_files = self._format == "parquet" and contract.parts
+        self._last_day = last_day if self._in_files and contract.day is not None else None
         self._con: Engine | None = None
 
     def __enter__(self) -> Self:
@@ -72,9 +74,15 @@ class Writer:
         target = self._beside / f"part-{self._count:05d}.{self._format}"
         first = self._count == 0
         self._count += 1
+        if con.name != "duckdb" and self._in_files and isinstance(part, ir.Table):
+            # Each day has files of its own then, and the table is made as a whole.
+            self._last_day = None
+            rows = spread(con, part, self.contract, self._params, self._beside)
+            self.rows += rows
+            return rows
         with ExitStack() as stack:
             if isinstance(part, pa.Table) or con.name != "duckdb":
-                arrow = part if isinstance(part, pa.Table) else part.to_pyarrow()
+                arrow = part if isinstance(part, pa.Table) else con.to_pyarrow(part)
                 con = stack.enter_context(embedded(self._params))
                 con.con.register("part", arrow)
                 part = con.table("part")
@@ -127,7 +135,8 @@ class Writer:
         parts = sorted(self._beside.iterdir())
         if not parts or self._count == 0:
             raise ContractError(f"nothing was written to {self.path}")
-        if self._format == "parquet" and self.contract.parts:
+        if self._in_files:
+            ship(self._beside, self.contract, self._params)
             folders.swap(self.path)
             return
         if len(parts) > 1 and self._format == "parquet":
@@ -155,9 +164,6 @@ class Writer:
             path.unlink()
 
 
-DAY = "_day"
-
-
 def kept_days(params: Params) -> int:
     """How many of its last days a growing table keeps in files of their own.
 
@@ -167,14 +173,6 @@ def kept_days(params: Params) -> int:
     churn = params.churn
     longest = max(*params.features.windows_days, churn.window_days, churn.active_within_days or 0)
     return longest + params.data.late_days + 1
-
-
-def with_day(table: ir.Table, contract: Contract) -> ir.Table:
-    """The typed table, and the day of each row beside it."""
-    if contract.day is None:
-        raise ContractError(f"table '{contract.name}' has no column that tells a row's day")
-    columns = {name: table[name].cast(kind) for name, kind in contract.types.items()}
-    return table.select(**columns, **{DAY: table[contract.day].cast("date")})
 
 
 def write_days(
@@ -217,6 +215,7 @@ def write_days(
     for day, count in cut_into_days(con, staged, place, days):
         os.replace(place / folders.day_file(day), folder / folders.day_file(day))
         rows += count
+    ship(folder, contract, params)
     folders.remove(place)
     return rows
 
@@ -232,11 +231,15 @@ def cut_into_days(
         yield day, int(con.raw_sql(f"COPY ({query}) TO {target} (FORMAT parquet)").fetchone()[0])
 
 
-def replace_file(con: Engine, table: ir.Table, target: Path) -> int:
-    """Write one Parquet file in the place of the one before it; returns its rows."""
-    writing = target.with_name(f".{target.name}.writing")
+def replace_file(
+    con: Engine, table: ir.Table, contract: Contract, params: Params, name: str
+) -> int:
+    """Write one file of a Parquet table in the place of the one before it; returns its rows."""
+    folder = contract.path(params)
+    writing = folder / f".{name}.writing"
     rows = copy(con, table, writing, "FORMAT parquet")
-    os.replace(writing, target)
+    os.replace(writing, folder / name)
+    ship(folder, contract, params)
     return rows
 
 

@@ -59,12 +59,11 @@ def run(params: Params) -> Summary:
     """Read user_daily, write labels_daily."""
     contract = contracts.labels_daily(params)
     with engine.connect(params) as con:
-        daily = scan(con, contracts.user_daily(params), params).select(
-            "user_id", "as_of_date", "is_active_day"
-        )
+        needed = contracts.user_daily(params).only("user_id", "as_of_date", "is_active_day")
+        daily = scan(con, needed, params)
         users = daily.select("user_id").distinct()
         days = engine.value(con, daily.as_of_date.nunique())
-        ranges = user_ranges(users, days, params)
+        ranges = user_ranges(con, users, days, params)
         daily = hold(con, daily, ranges, params)
         made = read_made(contracts.user_daily(params), params)
         last_day = None if made is None else made.last_day
@@ -75,7 +74,7 @@ def run(params: Params) -> Summary:
         ):
             for part in ranges:
                 out.append(con, contract.sorted(build_labels(part.of(daily), params)))
-                step(f"users up to {part.last}")
+                step(str(part))
             if out.rows == 0:
                 raise NotEnoughDataError(
                     f"no day is mature: {days} days of data and a horizon of"

@@ -40,14 +40,14 @@ def run(params: Params) -> Summary:
         labels, left_out = learnable(con, scan(con, contracts.labels_daily(params), params), params)
         users = labels.select("user_id").distinct()
         days = engine.value(con, labels.as_of_date.nunique())
-        ranges = user_ranges(users, days, params)
+        ranges = user_ranges(con, users, days, params)
         features = hold(con, eligible_first(features), ranges, params)
         labels = hold(con, labels, ranges, params)
         with Writer(contract, params) as out, steps("build_training_set", len(ranges)) as step:
             for part in ranges:
                 table = build_training_set(part.of(features), part.of(labels), params)
                 out.append(con, contract.sorted(table))
-                step(f"users up to {part.last}")
+                step(str(part))
             if out.rows == 0:
                 raise NotEnoughDataError(
                     "no mature row is eligible:"

@@ -41,13 +41,13 @@ def run(params: Params) -> Summary:
         )
         first = max(first, engine.value(con, daily.as_of_date.min()))
         users = daily.select("user_id").distinct()
-        ranges = user_ranges(users, (growth.last - first).days + 1, params)
+        ranges = user_ranges(con, users, (growth.last - first).days + 1, params)
         with steps("labels_day", len(ranges)) as step:
 
             def parts() -> Iterator[ir.Table]:
                 for part in ranges:
                     yield build_labels(part.of(daily), params)
-                    step(f"users up to {part.last}")
+                    step(str(part))
 
             rows = write_days(con, parts(), contract, params, first, last)
     growth.sign(contract.path(params))
