@@ -19,6 +19,7 @@ tested() {
 tested base.txt pyproject.toml
 tested train.txt --extra train --extra sql --extra remote pyproject.toml
 tested ml.txt --extra train --extra sql --extra remote --extra server pyproject.toml
+tested spark.txt --extra train --extra sql --extra remote --extra server --extra spark pyproject.toml
 tested api.txt --extra api pyproject.toml
 tested serve.txt --group serve
 # Programs with many dependencies of their own, in environments of their own.
