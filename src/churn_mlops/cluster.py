@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from churn_mlops.errors import EngineError
+from churn_mlops.errors import EngineError, cause
 from churn_mlops.params import Params
 
 JAVA = 17
@@ -44,7 +43,7 @@ def session(params: Params) -> Iterator[Any]:
         opened = _started(params)
     except Exception as error:  # Java's, Python's and the network's
         raise EngineError(
-            f"Spark does not start on {params.spark.master}: {told(error)}",
+            f"Spark does not start on {params.spark.master}: {cause(error)}",
             fix="check spark.master and spark.conf; the log above tells more",
         ) from error
     try:
@@ -157,7 +156,7 @@ def _require_workers(opened: Any, params: Params) -> None:
     thread.join(params.spark.start_seconds)
     if done == [1]:
         return
-    why = told(done[0]) if done else f"none took a first task in {params.spark.start_seconds:g} s"
+    why = cause(done[0]) if done else f"none took a first task in {params.spark.start_seconds:g} s"
     raise EngineError(
         f"Spark at {params.spark.master} has no worker for this: {why}",
         fix="start workers, free some, or ask for less in spark.conf (spark.executor.memory,"
@@ -173,18 +172,6 @@ def _zipped(folder: Path) -> Path:
             if file.is_file() and "__pycache__" not in file.parts:
                 archive.write(file, file.relative_to(PACKAGE.parent))
     return place
-
-
-_OWN = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|Failure)\b.*$")
-
-
-def told(error: BaseException) -> str:
-    """The line of an error that says most: the last cause, without the calls that led there."""
-    lines = [line.strip() for line in io.StringIO(str(error)) if line.strip()]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    own = [line for line in lines if _OWN.match(line) and "PythonException" not in line]
-    chosen = (own or causes or lines or [type(error).__name__])[-1 if own or causes else 0]
-    return chosen[:500]
 
 
 @contextlib.contextmanager
@@ -203,6 +190,6 @@ def explained(params: Params) -> Iterator[None]:
         yield
     except (PySparkException, Py4JError) as error:
         raise EngineError(
-            f"Spark on {params.spark.master} gave up: {told(error)}",
+            f"Spark on {params.spark.master} gave up: {cause(error)}",
             fix="see the workers' logs; nothing was half-written, the stage can be run again",
         ) from error

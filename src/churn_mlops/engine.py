@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import ibis
 
 from churn_mlops.errors import ContractError, EngineError
+from churn_mlops.object_store import unreadable
 from churn_mlops.params import Params
 
 # Ibis backends share no static type that carries their readers and writers.
@@ -91,6 +92,11 @@ def explained(params: Params) -> Iterator[None]:
             f"a table cannot be read: {error}",
             fix="make it anew as a whole: `dvc repro -f` with the stage that writes it",
         ) from error
+    except duckdb.Error as error:
+        # Files in a store are read by Python for DuckDB, which passes on what that has to say.
+        if "Traceback" not in str(error):
+            raise
+        raise unreadable(str(params.tables.location), error) from error
 
 
 @contextlib.contextmanager

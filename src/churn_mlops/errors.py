@@ -25,6 +25,8 @@ wrong, where, and what to do about it.
 
 from __future__ import annotations
 
+import re
+
 
 class ChurnError(Exception):
     """Root of all errors that are reported without a traceback.
@@ -158,3 +160,22 @@ class BackupError(ChurnError):
     """The workspace's state cannot be kept elsewhere or brought back."""
 
     exit_code = 26
+
+
+_NAMED = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Failure)\b.*$")
+
+
+def cause(error: BaseException) -> str:
+    """The line of another program's error that says most: the last cause, without the calls.
+
+    Parameters
+    ----------
+    error : exception
+        Such as Spark's and DuckDB's, whose texts hold those of Java and of Python code.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    java = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    python = [line for line in lines if _NAMED.match(line) and "PythonException" not in line]
+    if python or java:
+        return (python or java)[-1][:500]
+    return lines[0][:500] if lines else type(error).__name__

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from churn_mlops.errors import ContractError, SourceError, cause
+
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
 TRIES = 5
 """Of a request, with growing pauses in between; `AWS_MAX_ATTEMPTS` says otherwise."""
 
 
-class UnreachableError(Exception):
-    """Nothing is installed that can reach a store, or nothing is called so; tells what to do."""
-
-    def __init__(self, message: str, fix: str) -> None:
-        super().__init__(message)
-        self.fix = fix
+class UnreachableError(SourceError):
+    """Nothing is installed that can reach a store, or its protocol is unknown."""
 
 
 def open_store(url: str) -> tuple[Any, str]:
@@ -46,9 +44,9 @@ def open_store(url: str) -> tuple[Any, str]:
 
         filesystem, root = fsspec.core.url_to_fs(url, **_options(url))
     except ImportError as error:
-        raise UnreachableError(str(error), "pip install 'churn-mlops[s3]'") from error
+        raise UnreachableError(str(error), fix="pip install 'churn-mlops[s3]'") from error
     except ValueError as error:
-        raise UnreachableError(str(error), "a path, or s3://BUCKET/NAME") from error
+        raise UnreachableError(str(error), fix="a path, or s3://BUCKET/NAME") from error
     return filesystem, root
 
 
@@ -63,3 +61,22 @@ def _options(url: str) -> dict[str, Any]:
     }
     # Another process may have written meanwhile: what was listed is asked for again.
     return {"use_listings_cache": False, "config_kwargs": config}
+
+
+CHECK_STORE = "check the address, the credentials and AWS_ENDPOINT_URL"
+
+
+def unreadable(url: str, error: Exception) -> ContractError:
+    """What is wrong when a store does not give a table's files."""
+    return ContractError(
+        f"{url} cannot be read, after all tries: {cause(error)}",
+        fix=f"{CHECK_STORE} and run the stage again",
+    )
+
+
+def unwritable(url: str, error: Exception) -> ContractError:
+    """What is wrong when a store does not take a table's files."""
+    return ContractError(
+        f"{url} cannot be written, after all tries: {cause(error)}",
+        fix=f"{CHECK_STORE}; the table is as it was",
+    )

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from churn_mlops.errors import ContractError
 from churn_mlops.files import read_json, write_json
-from churn_mlops.object_store import UnreachableError, open_store
+from churn_mlops.object_store import open_store, unwritable
 from churn_mlops.params import Params
 from churn_mlops.tables.contract import Contract
 
@@ -93,29 +92,19 @@ def ship(folder: Path, contract: Contract, params: Params) -> None:
 
     Raises
     ------
-    ContractError
-        The store does not take them, after all tries.
+    UnreachableError, ContractError
+        The store is of no known kind, or does not take them, after all tries.
     """
     files = local_files(folder)
     if params.tables.location is None or not files:
         return
     url = build_url(contract, params)
     there = {name: f"{url}/{name}" for name in files}
+    store, _ = open_store(url)
     try:
-        store, _ = open_store(url)
         store.put(list(files.values()), list(there.values()))
-    except UnreachableError as error:
-        raise ContractError(f"{url} cannot be written: {error}", fix=error.fix) from error
     except Exception as error:  # every store has errors of its own
         raise unwritable(url, error) from error
     write_manifest(folder, read_manifest(folder) | there)
     for path in files.values():
         Path(path).unlink()
-
-
-def unwritable(url: str, error: Exception) -> ContractError:
-    """What is wrong when a store does not take a table's files."""
-    return ContractError(
-        f"{url} cannot be written, after all tries: {str(error) or type(error).__name__}",
-        fix="check tables.location, the credentials and AWS_ENDPOINT_URL; the table is as it was",
-    )

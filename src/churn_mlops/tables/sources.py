@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn_mlops.engine import Engine
-from churn_mlops.object_store import open_store
+from churn_mlops.object_store import open_store, unreadable
 
 TASKS = 512
 """At most so many tasks read files from a store: each has several of them then."""
@@ -50,7 +50,12 @@ def open_parquet(
 def file_facts(source: str) -> pq.FileMetaData:
     """What a Parquet file tells of itself: columns, rows, statistics; by a path or a URL."""
     store, place = open_store(source)
-    return pq.read_metadata(place, filesystem=store)
+    try:
+        return pq.read_metadata(place, filesystem=store)
+    except Exception as error:  # every store has errors of its own
+        if "://" not in source:
+            raise
+        raise unreadable(source, error) from error
 
 
 def _in_spark(

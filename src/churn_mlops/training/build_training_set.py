@@ -21,7 +21,12 @@ def dataset_contract(params: Params) -> Contract:
     columns = [c for c in features_contract(params).columns if c.name != "is_eligible"]
     label = Column("churn_label", "int8", False, "0/1", "1: left within the horizon", 0, 1)
     return Contract(
-        "training_dataset", "features", ("user_id", "as_of_date"), (*columns, label), parts=True
+        "training_dataset",
+        "features",
+        ("user_id", "as_of_date"),
+        (*columns, label),
+        parts=True,
+        day="as_of_date",
     )
 
 

@@ -1,0 +1,73 @@
+"""The stages that run on a cluster, one after the other in this process, on either engine."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from churn_mlops.data import generate_data, prepare_dataset, validate
+from churn_mlops.features import build_features
+from churn_mlops.features.catalogue import features_contract
+from churn_mlops.params import Params
+from churn_mlops.tables import Contract, contracts
+from churn_mlops.training import build_labels, build_training_set
+from churn_mlops.training.build_training_set import dataset_contract
+from tests.spark_cluster import Cluster
+
+STAGES = (validate, prepare_dataset, build_features, build_labels, build_training_set)
+
+
+@dataclass(frozen=True)
+class On:
+    """An engine and a place for tables."""
+
+    engine: str = "duckdb"
+    master: str = "local[2]"
+    location: str | None = None
+
+
+def on_cluster(cluster: Cluster, location: str | None = None) -> On:
+    """Spark, on a standalone cluster."""
+    return On("spark", cluster.master_url, location)
+
+
+def at(params: Params, folder: Path, on: On) -> Params:
+    """The parameters for a folder and an engine."""
+    tree: dict[str, Any] = params.model_dump()
+    tree["paths"] = {"data": str(folder / "data"), "artifacts": str(folder / "artifacts")}
+    tree["tables"] = {"format": params.tables.format, "location": on.location}
+    tree["engine"] = on.engine
+    # Small tables on a small cluster: two hundred tasks would be two hundred starts.
+    conf = {"spark.executor.memory": "768m", "spark.sql.shuffle.partitions": "4"}
+    tree["spark"] = {"master": on.master, "conf": conf}
+    return Params.model_validate(tree)
+
+
+def generate(params: Params) -> None:
+    """Bring the raw tables in."""
+    generate_data.run(params)
+
+
+def same_raw(source: Params, target: Params) -> None:
+    """Give one folder the raw tables of another."""
+    shutil.copytree(Path(source.paths.data) / "raw", Path(target.paths.data) / "raw")
+
+
+def build(params: Params) -> None:
+    """All stages up to the training set."""
+    for stage in STAGES:
+        stage.run(params)
+
+
+def tables(params: Params) -> list[Contract]:
+    """What these stages write."""
+    made = [getattr(contracts, name)(params, "processed") for name in
+            ("users", "events", "subscriptions")]  # fmt: skip
+    quarantine = [
+        validate.quarantine_contract(getattr(contracts, name)(params))
+        for name in ("users", "events")
+    ]
+    daily = [contracts.user_daily(params), contracts.labels_daily(params)]
+    return [*quarantine, *made, *daily, features_contract(params), dataset_contract(params)]
