@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,8 @@ class Row:
     failed: str = ""
 
 
-@dataclass(frozen=True)
+# Compared and hashed as objects, so that what is fitted to them can be kept.
+@dataclass(frozen=True, eq=False)
 class Figures:
     """All rows, and where and when they were measured (days as ISO dates)."""
 
@@ -94,7 +97,7 @@ class Figures:
     rows: tuple[Row, ...]
 
     def of(self, engine: str, cores: int | None = None, stage: str | None = None) -> list[Row]:
-        """Rows that got to their end, of an engine and where given of cores and a stage, by size."""
+        """Rows of an engine (and cores, and a stage) that got to their end, by size."""
         found = (
             row
             for row in self.rows
@@ -136,3 +139,23 @@ def parse(body: dict[str, Any]) -> Figures:
         last_day=body["last_day"],
         rows=tuple(Row(**row) for row in body["rows"]),
     )
+
+
+def bytes_of(memory: str) -> float:
+    """``512m`` or ``2g`` of Spark, ``4GB`` or ``4GiB`` of DuckDB, in bytes.
+
+    Parameters
+    ----------
+    memory : str
+
+    Raises
+    ------
+    ValueError
+        It is no such size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s?([mgt])(i?b)?", memory.lower())
+    if match is None:
+        raise ValueError(f"'{memory}' is no size of memory such as 512m or 4GB")
+    # Only DuckDB's GB are thousands of thousands.
+    base = 1_000 if match[3] == "b" else 1_024
+    return float(match[1]) * math.pow(base, 2 + "mgt".index(match[2]))

@@ -1,7 +1,7 @@
 """Laws with few coefficients, fitted to what was measured at a handful of sizes.
 
-Sizes lie orders of magnitude apart, so what counts is the relative error at each: a law must be as
-right about the small ones, which tell the fixed part, as about the large ones, which tell the slope.
+Sizes lie orders of magnitude apart, so what counts is the relative error at each: small ones tell
+the fixed part, large ones the slope, and a law must be right about both.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,8 @@ Form = Literal["n", "n log n"]
 FORMS: tuple[Form, ...] = ("n", "n log n")
 # Where n log n is scaled to equal n, so that slopes of both forms mean the same.
 ALIKE_AT = 1_000_000
+# Values that differ by no more than this factor may be one and the same ceiling.
+PLATEAU = 1.25
 
 
 @dataclass(frozen=True)
@@ -132,17 +135,18 @@ def fit_judged(sizes: Sequence[float], values: Sequence[float]) -> Judged:
     ValueError
         See `fit_law`.
     """
-    if len(set(sizes)) < 3:
-        return Judged(fit_law(sizes, values), {})
-    errors = {
-        form: left_out(sizes, values, lambda s, v, f=form: fit_law(s, v, f)) for form in FORMS
-    }
+    errors = {}
+    for form in FORMS:
+        error = left_out(sizes, values, partial(fit_law, form=form))
+        if error is None:
+            return Judged(fit_law(sizes, values), {})
+        errors[form] = error
     best = min(FORMS, key=lambda form: abs(errors[form]))
     return Judged(fit_law(sizes, values, best), errors)
 
 
 def fit_capped(sizes: Sequence[float], values: Sequence[float]) -> Law:
-    """A linear law up to a ceiling, where the largest sizes show one.
+    """A linear law up to a ceiling, where the largest sizes, two at least, show one.
 
     Parameters
     ----------
@@ -154,14 +158,14 @@ def fit_capped(sizes: Sequence[float], values: Sequence[float]) -> Law:
     ValueError
         See `fit_law`.
     """
-    order = np.argsort(sizes)
-    n, y = np.asarray(sizes, float)[order], np.asarray(values, float)[order]
+    pairs = sorted(zip(sizes, values, strict=True))
+    n, y = [n for n, _ in pairs], [y for _, y in pairs]
     laws = [fit_law(n, y)]
-    for first in range(2, len(n)):
-        rising = fit_law(n[:first], y[:first])
-        if rising.slope > 0:
-            laws.append(replace(rising, ceiling=float(y[first:].max())))
-    return min(laws, key=lambda law: _relative_error(law.at, n, y))
+    for first in range(2, len(n) - 1):
+        rest = y[first:]
+        if len(set(n[:first])) > 1 and max(rest) <= PLATEAU * min(rest):
+            laws.append(replace(fit_law(n[:first], y[:first]), ceiling=max(rest)))
+    return min(laws, key=lambda law: _error(law, pairs))
 
 
 def fit_beyond(sizes: Sequence[float], values: Sequence[float]) -> Beyond:
@@ -185,41 +189,48 @@ def fit_beyond(sizes: Sequence[float], values: Sequence[float]) -> Beyond:
     if not some:
         return Beyond(float(pairs[-1][0]), 0.0)
     least = max((n for n, y in pairs if y <= 0 and n < some[0][0]), default=0.0)
-    thresholds = [least]
+    laws = [_from(least, some)]
     if len({n for n, _ in some}) > 1:
-        slope, offset = np.polyfit(*np.asarray(some, float).T, 1)
-        if slope > 0:
-            thresholds.append(min(max(-offset / slope, least), some[0][0] * (1 - 1e-9)))
-    laws = [_through(threshold, some) for threshold in thresholds]
-    n, y = np.asarray(some, float).T
-    return min(laws, key=lambda law: _relative_error(law.at, n, y))
+        n, y = np.asarray(some, float).T
+        slope, offset = np.linalg.lstsq(np.column_stack([n / y, 1 / y]), np.ones(len(y)))[0]
+        if slope > 0 and least < -offset / slope < some[0][0]:
+            laws.append(Beyond(float(-offset / slope), float(slope)))
+    return min(laws, key=lambda law: _error(law, some))
 
 
-def _through(threshold: float, some: Sequence[tuple[float, float]]) -> Beyond:
+def _from(threshold: float, some: Sequence[tuple[float, float]]) -> Beyond:
+    """The best slope from a given threshold."""
     above = np.asarray([(n - threshold) / y for n, y in some])
     return Beyond(float(threshold), float(above.sum() / (above @ above)))
 
 
-def _relative_error(at: Callable[[float], float], sizes: np.ndarray, values: np.ndarray) -> float:
-    return float(sum((at(n) / y - 1) ** 2 for n, y in zip(sizes, values, strict=True)))
+def _error(law: Law | Beyond, pairs: Sequence[tuple[float, float]]) -> float:
+    return sum((law.at(n) / y - 1) ** 2 for n, y in pairs)
 
 
 def left_out(
     sizes: Sequence[float],
     values: Sequence[float],
-    fit: Callable[[Sequence[float], Sequence[float]], Law],
-) -> float:
+    fit: Callable[[Sequence[float], Sequence[float]], Law | Beyond],
+) -> float | None:
     """The relative error at the largest size of what is fitted without it.
 
     Parameters
     ----------
     sizes, values : sequence of float
-        At least three sizes.
     fit : callable
         From sizes and values to a law.
+
+    Returns
+    -------
+    float or None
+        0.1 is ten per cent too much; nothing if fewer than three sizes, or nothing at the largest.
     """
     largest = max(sizes)
-    rest = [(n, y) for n, y in zip(sizes, values, strict=True) if n < largest]
+    pairs = list(zip(sizes, values, strict=True))
+    rest = [(n, y) for n, y in pairs if n < largest]
+    real = [y for n, y in pairs if n == largest]
+    if len({n for n, _ in rest}) < 2 or not sum(real):
+        return None
     law = fit([n for n, _ in rest], [y for _, y in rest])
-    real = [y for n, y in zip(sizes, values, strict=True) if n == largest]
     return law.at(largest) * len(real) / sum(real) - 1
