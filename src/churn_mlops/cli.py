@@ -13,6 +13,7 @@ from churn_mlops.commands import (
     jobs,
     loop,
     monitoring,
+    plan,
     registry,
     serving,
     stages,
@@ -52,7 +53,7 @@ def _root(
 
 for _stage in stages.STAGES:
     app.command()(_stage)
-for _group in (data, loop, training, registry, serving, monitoring, state, inspect):
+for _group in (data, loop, training, registry, serving, monitoring, state, plan, inspect):
     for _command in _group.COMMANDS:
         _kind = monitoring.Verdict if _command in monitoring.VERDICTS else None
         app.command(cls=_kind)(_command)

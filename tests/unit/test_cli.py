@@ -26,7 +26,7 @@ STAGES = [
     "batch-score",
 ]
 COMMANDS = [*STAGES, "tune", "backtest", "rollback", "history", "drift-check", "score-proxy"]
-COMMANDS += ["performance", "publish", "top", "report", "show-params", "docs"]
+COMMANDS += ["performance", "publish", "plan", "top", "report", "show-params", "docs"]
 run = CliRunner().invoke
 
 

@@ -128,5 +128,6 @@ def _section(name: str, command: Any) -> list[str]:
     for parameter in command.params:
         record = parameter.get_help_record(context)
         if record:
-            lines.append(f"| `{record[0]}` | {record[1]} |".replace("  [", " ["))
+            option, meaning = (text.replace("|", "\\|") for text in record)
+            lines.append(f"| `{option}` | {meaning} |".replace("  [", " ["))
     return lines
