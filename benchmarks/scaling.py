@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -270,6 +271,8 @@ def main() -> None:
         write_docs()
     if args.write_figures or args.write_docs:
         return
+    # So that a stage and a cluster that run are ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; --resume goes on"))
     results = Results(args.results[0], args.resume)
     base = (args.keep or Path(tempfile.mkdtemp(prefix="churn-scaling-"))).resolve()
     for text in args.user_days or SIZES:
