@@ -175,6 +175,7 @@ def measured(
     out: Path,
     others: Iterable[int] = (),
     scratch: Callable[[], Iterable[Path]] = tuple,
+    limit_seconds: float = threading.TIMEOUT_MAX,
 ) -> Usage:
     """Run a command to its end and measure it.
 
@@ -191,6 +192,8 @@ def measured(
         Processes that run already and work for it: their memory counts, and what they do from now.
     scratch : callable
         The folders, asked for at every look, whose size on disk is watched.
+    limit_seconds : float
+        After so long it is killed.
     """
     own, helping = Tree(set()), Tree(set(others))
     helping.begin()
@@ -217,6 +220,9 @@ def measured(
             command, cwd=folder, env=environment, stdout=written, stderr=errors
         )
         own.roots.add(process.pid)
+        limit = threading.Timer(limit_seconds, process.kill)
+        limit.daemon = True
+        limit.start()
         watching = watcher.submit(watch)
         try:
             # Not reaped yet: a process that has ended keeps its counters until it is.
@@ -228,6 +234,7 @@ def measured(
             helping.look()
         finally:
             over.set()
+            limit.cancel()
             process.kill()
             process.wait()
     alone, helped = own.total(), helping.total()

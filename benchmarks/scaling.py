@@ -79,7 +79,8 @@ def common(size: int, args: argparse.Namespace) -> dict[str, str]:
 def duckdb_setting(size: int, run: int, args: argparse.Namespace) -> Setting:
     """The embedded engine."""
     told = {"memory_limit": args.memory_limit, "days": DAYS}
-    return Setting(size, "duckdb", args.threads, run, told, common(size, args))
+    limit = args.stage_hours * 3600
+    return Setting(size, "duckdb", args.threads, run, told, common(size, args), limit_seconds=limit)
 
 
 @contextmanager
@@ -240,6 +241,7 @@ def arguments() -> argparse.Namespace:
     add("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     add("--runs", type=int, default=1)
     add("--results", type=Path, action="append", help="lines of JSON are added to this file")
+    add("--stage-hours", type=float, default=4.0, help="a stage that takes longer has failed")
     add("--resume", action="store_true", help="skip what stands in the results file")
     add("--keep", type=Path, help="work here and keep the champion and what is unfinished")
     add("--memory-limit", default="4GB", help="of DuckDB, also beside Spark")

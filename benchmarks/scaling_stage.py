@@ -44,6 +44,7 @@ class Setting:
     environment: dict[str, str] = field(default_factory=dict)
     processes: tuple[int, ...] = ()
     cluster: Path | None = None
+    limit_seconds: float = 3600.0
 
     def key(self, stage: str) -> tuple[Any, ...]:
         """What tells rows apart."""
@@ -88,10 +89,12 @@ def measure(stage: str, folder: Path, setting: Setting) -> dict[str, Any]:
             out,
             setting.processes,
             lambda: _scratch(temporary, setting.cluster),
+            setting.limit_seconds,
         )
         row = _row(stage, setting, used)
         if used.exit_code not in DONE.get(stage, (0,)):
-            return row | {"failed": out.with_suffix(".err").read_text()[-2000:].strip()}
+            said = out.with_suffix(".err").read_text()[-2000:].strip()
+            return row | {"failed": said or f"ended with code {used.exit_code}, without a word"}
         told = json.loads(out.read_text().splitlines()[-1])
         spark = spark_events.totals(events) if setting.engine == "spark" else {}
     tables = _tables(folder / path for path in told["outputs"])

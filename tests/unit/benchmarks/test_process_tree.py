@@ -95,3 +95,9 @@ def test_seconds_are_not_rounded_to_the_next_look(tmp_path: Path) -> None:
     usage = used("import sys; sys.exit(3)", tmp_path)
     assert usage.exit_code == 3
     assert 0 < usage.seconds < time.perf_counter() - started
+
+
+def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
+    usage = used("import time; time.sleep(60)", tmp_path, limit_seconds=0.5)
+    assert usage.exit_code == -9
+    assert 0.5 <= usage.seconds < 30
