@@ -27,9 +27,15 @@ _ADDRESS = re.compile(r"^(?:spark|sc|k8s)://(?:https?://)?(.+?)/?(?:;.*)?$")
 _PORTS = {"spark": 7077, "sc": 15002, "k8s": 443}
 
 
+# Spark has one session in a process: who opens it within another's use shares it.
+_OPEN: dict[str, Any] = {}
+
+
 @contextlib.contextmanager
 def session(params: Params) -> Iterator[Any]:
     """Open a Spark session that has run a first task, and stop it after use.
+
+    Within the use of a session on the same master, that one is given.
 
     Raises
     ------
@@ -37,6 +43,9 @@ def session(params: Params) -> Iterator[Any]:
         PySpark or Java is missing, nobody answers at ``spark.master``, or no worker took a task
         within ``spark.start_seconds``. Nothing has been read or written by then.
     """
+    if params.spark.master in _OPEN:
+        yield _OPEN[params.spark.master]
+        return
     _require_tools(params.spark.master)
     _require_answer(params.spark.master)
     try:
@@ -50,8 +59,10 @@ def session(params: Params) -> Iterator[Any]:
         _require_workers(opened, params)
         with tempfile.TemporaryDirectory(prefix="churn-package-") as folder:
             opened.addArtifact(str(_zipped(Path(folder))), pyfile=True)
+            _OPEN[params.spark.master] = opened
             yield opened
     finally:
+        _OPEN.pop(params.spark.master, None)
         opened.stop()
 
 

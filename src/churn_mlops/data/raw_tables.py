@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import ibis
 import ibis.expr.types as ir
 
 from churn_mlops.data.parse import leading_zeros, text_of, typed
@@ -120,7 +121,7 @@ def open_csv(con: Engine, path: Path, named: Path) -> ir.Table:
             quote='"',
             escape='"',
         )
-    return con.read_csv(str(path), header=True, inferSchema=False, escape='"')
+    return con.read_text_table(path, ibis.schema(dict.fromkeys(header, "string")))
 
 
 @contextlib.contextmanager

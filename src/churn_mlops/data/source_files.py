@@ -87,7 +87,9 @@ def _fetched(pattern: str, key: str, scratch: Path) -> list[Path]:
     try:
         filesystem, _ = open_store(pattern)
     except UnreachableError as error:
-        raise SourceError(f"{key}: {pattern} cannot be opened: {error.message}", fix=error.fix) from error
+        raise SourceError(
+            f"{key}: {pattern} cannot be opened: {error.message}", fix=error.fix
+        ) from error
     try:
         names = sorted(filesystem.glob(pattern))
         paths = [scratch / f"{n:05d}-{Path(name).name}" for n, name in enumerate(names)]

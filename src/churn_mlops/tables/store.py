@@ -103,5 +103,5 @@ def _scan_csv(con: Engine, contract: Contract, path: Path) -> ir.Table:
         }
         table = con.read_csv(str(path), header=True, auto_detect=False, columns=native)
     else:
-        table = con.read_csv(str(path), schema=ibis.schema(types), header=True, escape='"')
+        table = con.read_text_table(path, ibis.schema(types))
     return table.select(*contract.names)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,15 @@ class On:
     engine: str = "duckdb"
     master: str = "local[2]"
     location: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the workers."""
 
 
-def on_cluster(cluster: Cluster, location: str | None = None) -> On:
+def on_cluster(
+    cluster: Cluster, location: str | None = None, environment: Mapping[str, str] | None = None
+) -> On:
     """Spark, on a standalone cluster."""
-    return On("spark", cluster.master_url, location)
+    return On("spark", cluster.master_url, location, environment or {})
 
 
 def at(params: Params, folder: Path, on: On) -> Params:
@@ -39,8 +44,16 @@ def at(params: Params, folder: Path, on: On) -> Params:
     tree["paths"] = {"data": str(folder / "data"), "artifacts": str(folder / "artifacts")}
     tree["tables"] = {"format": params.tables.format, "location": on.location}
     tree["engine"] = on.engine
-    # Small tables on a small cluster: two hundred tasks would be two hundred starts.
-    conf = {"spark.executor.memory": "768m", "spark.sql.shuffle.partitions": "4"}
+    # Small tables and short lives: Java's second compiler would take longer than the work.
+    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    conf = {
+        "spark.executor.memory": "768m",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.task.maxFailures": "2",
+        "spark.driver.extraJavaOptions": java,
+        "spark.executor.extraJavaOptions": java,
+        **{f"spark.executorEnv.{name}": value for name, value in on.environment.items()},
+    }
     tree["spark"] = {"master": on.master, "conf": conf}
     return Params.model_validate(tree)
 
