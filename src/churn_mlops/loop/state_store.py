@@ -65,7 +65,9 @@ class Store:
         try:
             self._files, self._root = open_store(url)
         except UnreachableError as error:
-            raise BackupError(f"{self.shown} cannot be reached: {error.message}", fix=error.fix) from error
+            raise BackupError(
+                f"{self.shown} cannot be reached: {error.message}", fix=error.fix
+            ) from error
 
     def objects(self) -> set[str]:
         """The digests of all contents that are there."""
