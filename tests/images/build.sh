@@ -12,7 +12,7 @@ trap 'rm -rf "$settings"' EXIT
 authorities=/etc/ssl/certs/ca-certificates.crt
 printf '[global]\ncert = %s\n' "$authorities" >"$settings/pip.conf"
 printf 'native-tls = true\n' >"$settings/uv.toml"
-options="--network=host --pull=never --volume=/etc/ssl/certs:/etc/ssl/certs:ro"
+options="--network=host --pull=never --volume=$authorities:$authorities:ro"
 options+=" --volume=$settings/pip.conf:/etc/pip.conf:ro"
 options+=" --volume=$settings/uv.toml:/etc/uv/uv.toml:ro"
 ENGINE=podman BUILD_OPTIONS="$options ${BUILD_OPTIONS:-}" "$here/../../scripts/images.sh"
