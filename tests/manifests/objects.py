@@ -19,6 +19,8 @@ FOLDERS = ("plain", "mlflow", "monitoring", "jobs")
 # Kinds that are not Kubernetes' own.
 OPERATORS = "monitoring.coreos.com/v1"
 OVERLAYS = ("local", "staging", "production")
+# All that can be applied: the folders, the overlays, and Spark beside the folders.
+SOURCES = ("plain", *OVERLAYS, "spark")
 NAMESPACE = "churn-mlops"
 
 Object = dict[str, Any]
@@ -41,9 +43,10 @@ def plain_objects() -> list[Object]:
 
 
 @lru_cache
-def _rendered(overlay: str) -> tuple[str, str]:
+def _rendered(name: str) -> tuple[str, str]:
+    folder = K8S / name if name == "spark" else K8S / "overlays" / name
     done = subprocess.run(
-        [require_tool("kubectl"), "kustomize", str(K8S / "overlays" / overlay)],
+        [require_tool("kubectl"), "kustomize", str(folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -52,17 +55,22 @@ def _rendered(overlay: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def rendered(overlay: str) -> list[Object]:
-    """What `kubectl apply -k k8s/overlays/NAME` applies."""
-    return [one for one in yaml.safe_load_all(_rendered(overlay)[0]) if one is not None]
+def rendered(name: str) -> list[Object]:
+    """What `kubectl apply -k k8s/overlays/NAME` applies, or `-k k8s/spark`."""
+    return [one for one in yaml.safe_load_all(_rendered(name)[0]) if one is not None]
 
 
-def warnings(overlay: str) -> str:
-    return _rendered(overlay)[1]
+def warnings(name: str) -> str:
+    return _rendered(name)[1]
 
 
 def everything(source: str) -> list[Object]:
-    """Of an overlay, or of the folders when its name is "plain"."""
+    """What is in the cluster then; with Spark also an executor, as Spark makes it."""
+    if source == "spark":
+        from tests.manifests import spark
+
+        applied = spark.applied()
+        return [*applied, spark.executor(applied)]
     return plain_objects() if source == "plain" else rendered(source)
 
 
@@ -81,6 +89,8 @@ def templates(objects: list[Object]) -> Iterator[tuple[Object, Object]]:
             yield one, one["spec"]["template"]
         elif one["kind"] == "CronJob":
             yield one, one["spec"]["jobTemplate"]["spec"]["template"]
+        elif one["kind"] == "Pod":
+            yield one, one
 
 
 def containers(template: Object) -> list[Object]:

@@ -19,6 +19,7 @@ DOCS = (
     "docs/argocd.md",
     "docs/quickstart.md",
     "docs/runbook.md",
+    "docs/spark.md",
 )
 NOBODY = "http://127.0.0.1:9"
 KINDS = {
@@ -74,7 +75,7 @@ def test_kubectl_understands_it(command: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ALL)
 def test_what_it_names_is_there(command: str) -> None:
-    objects = [*plain_objects(), *rendered("production")]
+    objects = [*plain_objects(), *rendered("production"), *rendered("spark")]
     for kind, name in re.findall(r"\b([a-z]+)/([a-z][a-z-]+)\b", command):
         if kind in KINDS:
             assert name in names(objects, KINDS[kind]), command

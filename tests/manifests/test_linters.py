@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.linters import checkov, failed, told
-from tests.manifests.objects import OVERLAYS, ROOT, rendered
+from tests.manifests.objects import ROOT, SOURCES, everything
 
 TRACKED = subprocess.run(
     ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -28,7 +28,7 @@ def lint(*command: str) -> str:
 
 
 def test_hadolint_finds_nothing(tmp_path: Path) -> None:
-    assert len(DOCKERFILES) == 2
+    assert len(DOCKERFILES) == 3
     assert lint("hadolint", *DOCKERFILES) == ""
     bad = tmp_path / "Dockerfile"
     bad.write_text("FROM debian\nRUN cd /tmp && apt-get install curl\n")
@@ -54,8 +54,8 @@ CHECKOV = (
 def test_checkov_finds_nothing(tmp_path: Path) -> None:
     for name in ("k8s", "docker"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for overlay in OVERLAYS:
-        (tmp_path / f"{overlay}.yaml").write_text(yaml.safe_dump_all(rendered(overlay)))
+    for source in SOURCES[1:]:
+        (tmp_path / f"{source}.yaml").write_text(yaml.safe_dump_all(everything(source)))
     reports = checkov(tmp_path, *CHECKOV)
     assert sum(report["summary"]["passed"] for report in reports) > 1_000
     assert failed(reports) == []
