@@ -32,7 +32,7 @@ def floor() -> None:
         users = scan(con, contracts.users(loaded, "processed"), loaded)
         daily = scan(con, contracts.user_daily(loaded), loaded)
         days = engine.value(con, daily.as_of_date.nunique())
-        ranges = user_ranges(users, days, loaded)
+        ranges = user_ranges(con, users, days, loaded)
         daily = hold(con, daily, ranges, loaded)
         stand_in = {"string": "user_id", "float64": "watch_minutes_sum"}
         with Writer(shape, loaded, Path("floor") / shape.path(loaded).name) as out:
