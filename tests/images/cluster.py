@@ -28,15 +28,20 @@ TOOLS = ("podman", "debootstrap", "kubectl")
 
 
 @lru_cache
-def built() -> None:
-    """churn-api:dev and churn-ml:dev are there, of this checkout, built as `make images` does."""
+def built(images: str = "api ml") -> None:
+    """Images such as churn-api:dev are there, of this checkout, built as `make images` does."""
     for tool in TOOLS:
         require_tool(tool)
     # One process at a time: another one then finds all layers made.
     with (Path(tempfile.gettempdir()) / "churn-images.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
-            [str(HERE / "build.sh")], capture_output=True, text=True, timeout=1_800, check=False
+            [str(HERE / "build.sh")],
+            env=os.environ | {"IMAGES": images},
+            capture_output=True,
+            text=True,
+            timeout=1_800,
+            check=False,
         )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4_000:]
 
