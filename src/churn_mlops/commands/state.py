@@ -1,4 +1,4 @@
-"""Commands that keep a workspace's state elsewhere and bring it back."""
+"""Commands that keep a workspace's state elsewhere, bring it back, and tidy up."""
 
 from __future__ import annotations
 
@@ -60,4 +60,28 @@ def restore(
     )
 
 
-COMMANDS = (backup, restore)
+def prune_tables(
+    params: ParamsFile = "params.yaml",
+    json: AsJson = False,
+    keep_days: Annotated[
+        int, typer.Option(min=1, help="Younger objects stay, whoever names them.")
+    ] = 30,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")
+    ] = False,
+) -> None:
+    """Remove from tables.location what no table of this workspace names any more.
+
+    A table in a store becomes another by new objects, so that those of earlier builds, and of runs
+    that were killed, are left over. A location belongs to one workspace: what only another one
+    names would go, too. Versions that DVC has of a table lose their files with it, so keep as many
+    days as you want to be able to go back.
+    """
+    from churn_mlops.tables import prune
+
+    run_stage(
+        lambda loaded: prune.run(loaded, keep_days, dry_run), params, json, name="prune_tables"
+    )
+
+
+COMMANDS = (backup, restore, prune_tables)
