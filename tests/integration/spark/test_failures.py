@@ -77,7 +77,9 @@ def test_the_driver_is_killed(mortal: Cluster, prepared: Params) -> None:
     contract = features_contract(prepared)
     folder = Path(prepared.paths.data).parent
     params = at(prepared, folder, on_cluster(mortal))
-    (folder / "params.yaml").write_text(yaml.safe_dump(params.model_dump(mode="json")))
+    (folder / "params.yaml").write_text(
+        yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False)
+    )
     driver = subprocess.Popen(
         [str(Path(sys.executable).with_name("churn")), "build-features"],
         cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
