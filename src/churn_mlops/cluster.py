@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,8 @@ def session(params: Params) -> Iterator[Any]:
 
 
 def _require_tools(master: str) -> None:
+    # It speaks of parts of PySpark that exchange pandas' tables; here they are Arrow's.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     try:
         import pyspark  # noqa: F401
     except ImportError as error:
@@ -133,10 +136,13 @@ def _started(params: Params) -> Any:
     if here and not remote:
         # The workers' Python must have what this one has.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     conf = {
         "spark.app.name": "churn-mlops",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+        # Two hundred tasks for a table of a megabyte would be two hundred starts.
+        "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     }
     if not remote:
         conf |= {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}

@@ -55,6 +55,7 @@ def test_one_of_several_masters_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         cluster._require_answer(f"spark://127.0.0.1:{free_port()},127.0.0.1:{port}")
+        assert server.accept()[1][0] == "127.0.0.1"
 
 
 def test_there_is_no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
