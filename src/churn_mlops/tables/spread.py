@@ -89,6 +89,8 @@ def spread(con: Engine, table: ir.Table, contract: Contract, params: Params, fol
     else:
         for part in parts:
             os.replace(folder / part.written, folder / part.name)
+        for left in folder.rglob(".*.parquet.*"):
+            left.unlink(missing_ok=True)
     if not parts:
         # What has no rows still has columns.
         pq.write_table(_schema(contract).empty_table(), folder / "part-00000.parquet")

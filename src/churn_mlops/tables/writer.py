@@ -75,6 +75,10 @@ class Writer:
         first = self._count == 0
         self._count += 1
         if con.name != "duckdb" and self._in_files and isinstance(part, ir.Table):
+            if not first:
+                raise ContractError(
+                    f"a cluster writes '{self.contract.name}' at once, not in parts"
+                )
             # Each day has files of its own then, and the table is made as a whole.
             self._last_day = None
             rows = spread(con, part, self.contract, self._params, self._beside)
