@@ -33,7 +33,8 @@ def test_executors_have_the_cores_of_the_plan(users: int) -> None:
     assert sizes.instances * sizes.cores == plan.cores
     assert sizes == spark_sizes(users, 120, 2.0, FIGURES)
     more = spark_sizes(2 * users, 120, 2.0, FIGURES)
-    assert more.instances >= sizes.instances
+    # What is late has no number that would do, but one that more would not help.
+    assert more.instances >= sizes.instances or not more.in_time
     assert more.heap_gib == sizes.heap_gib
 
 
