@@ -143,6 +143,7 @@ def _started(params: Params) -> Any:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
         # Two hundred tasks for a table of a megabyte would be two hundred starts.
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+        "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     }
     if not remote:
         conf |= {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
