@@ -8,7 +8,10 @@ from churn_mlops.planning import figures
 from churn_mlops.planning.model import STAGES
 from tests.unit.planning import portal
 
-SIZES = {"duckdb": (10_000, 100_000), "spark": (10_000, 100_000)}
+SIZES = {
+    "duckdb": (10_000, 100_000, 1_000_000, 12_000_000),
+    "spark": (10_000, 100_000, 1_000_000),
+}
 
 
 def test_the_package_has_every_stage_at_every_promised_size() -> None:
