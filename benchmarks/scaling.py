@@ -41,22 +41,14 @@ from scaling_stage import Setting, key_of, measure, workspace_with_raw
 sys.path.insert(0, str(workspace.ROOT))
 from tests import spark_cluster
 
+from churn_mlops.planning.model import SOURCE as FIRST
+from churn_mlops.planning.model import STAGES
+
 DAYS = 120
 # Four fifths of the synthetic users are there from the first day on, the others sign up later.
 ROWS_PER_USER = 0.9 * DAYS
 SIZES = ("10k", "100k", "1M", "12M", "60M", "120M")
 UNITS = {"k": 1_000, "M": 1_000_000}
-FIRST = "generate-data"
-STAGES = (
-    FIRST,
-    "validate-data",
-    "prepare-data",
-    "build-features",
-    "build-labels",
-    "build-training-set",
-    "batch-score",
-    "drift-check",
-)
 TRAINED_ON_USERS = 2_000
 
 

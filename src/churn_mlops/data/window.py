@@ -118,8 +118,7 @@ def _taken(
 def _ids_before(con: engine.Engine, params: Params, first: date) -> ir.Table | None:
     """The ids of the good events before a day: one column of the whole history."""
     folder = settle(contracts.events(params, "processed").path(params))
-    days = {name: day_of(name) for name in listed(folder)}
-    files = [at for name, at in listed(folder).items() if (days[name] or date.min) < first]
+    files = [at for name, at in listed(folder).items() if (day_of(name) or date.min) < first]
     return open_parquet(con, files).select("event_id") if files else None
 
 

@@ -61,10 +61,9 @@ def days_of(path: Path) -> list[date]:
 
 def files_since(path: Path, day: date) -> list[str] | None:
     """The files that can hold rows of a day and later; None when that may be any of them."""
-    days = days_of(path)
-    if not days or days[0] > day:
+    found = [(day_of(name), source) for name, source in listed(path).items()]
+    if not any(own is not None and own <= day for own, _ in found):
         return None
-    found = ((day_of(name), source) for name, source in listed(path).items())
     return [source for own, source in found if own is not None and own >= day] or None
 
 
