@@ -53,11 +53,14 @@ def open_store(url: str) -> tuple[Any, str]:
 def _options(url: str) -> dict[str, Any]:
     if not url.startswith(("s3://", "s3a://")):
         return {}
-    tries = int(os.environ.get("AWS_MAX_ATTEMPTS", TRIES))
     config = {
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": READ_SECONDS,
-        "retries": {"mode": os.environ.get("AWS_RETRY_MODE", "standard"), "max_attempts": tries},
+        # "total", as AWS_MAX_ATTEMPTS counts: botocore's "max_attempts" leaves out the first.
+        "retries": {
+            "mode": os.environ.get("AWS_RETRY_MODE", "standard"),
+            "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", TRIES)),
+        },
     }
     # Another process may have written meanwhile: what was listed is asked for again.
     return {"use_listings_cache": False, "config_kwargs": config}

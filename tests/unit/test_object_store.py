@@ -24,12 +24,12 @@ def test_s3_is_asked_several_times_and_not_for_ever(monkeypatch: pytest.MonkeyPa
     store, place = open_store("s3://bucket/name")
     assert place == "bucket/name"
     config = store.config_kwargs
-    assert config["retries"] == {"mode": "standard", "max_attempts": object_store.TRIES}
+    assert config["retries"] == {"mode": "standard", "total_max_attempts": object_store.TRIES}
     assert 0 < config["connect_timeout"] <= config["read_timeout"] <= 60
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
     monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
     again, _ = open_store("s3://bucket/name")
-    assert again.config_kwargs["retries"] == {"mode": "adaptive", "max_attempts": 9}
+    assert again.config_kwargs["retries"] == {"mode": "adaptive", "total_max_attempts": 9}
 
 
 def test_no_such_protocol() -> None:
