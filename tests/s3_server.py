@@ -40,6 +40,16 @@ class S3:
         )
 
 
+def environment(endpoint: str) -> dict[str, str]:
+    """What the chain of AWS finds a store by."""
+    return {
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[S3]:
     """SeaweedFS with its data in a folder and one empty bucket."""

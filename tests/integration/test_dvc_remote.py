@@ -50,13 +50,8 @@ def remote_on(folder: Path, store: s3_server.S3) -> None:
 
 def with_keys(folder: Path, store: s3_server.S3, *command: str, code: int = 0) -> str:
     """Run a program that finds the store by AWS's usual variables; all that it prints."""
-    own = {
-        "AWS_ACCESS_KEY_ID": s3_server.KEY,
-        "AWS_SECRET_ACCESS_KEY": s3_server.SECRET,
-        "AWS_ENDPOINT_URL": store.endpoint,
-    }
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in own.items():
+        for name, value in s3_server.environment(store.endpoint).items():
             patch.setenv(name, value)
         done = workspaces.run(folder, *command, code=code)
     return done.stdout + done.stderr

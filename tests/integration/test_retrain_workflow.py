@@ -51,11 +51,7 @@ def repository(
 def runner(repository: Path, store: s3_server.S3, folder: Path, **values: str) -> Runner:
     """A fresh machine with the repository's files and keys for the bucket."""
     clone = cloned(repository, folder / "clone")
-    keys = {
-        "AWS_ACCESS_KEY_ID": s3_server.KEY,
-        "AWS_SECRET_ACCESS_KEY": s3_server.SECRET,
-        "AWS_ENDPOINT_URL": store.endpoint,
-    }
+    keys = s3_server.environment(store.endpoint)
     return Runner(clone, folder / "home", VALUES | values, keys, fake_gh(folder / "fakes"))
 
 

@@ -38,10 +38,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3_server.S3]:
 def faults(store: s3_server.S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """The store as the chain of AWS finds it, with faults on demand."""
     with s3_faults.before(store.endpoint) as proxy:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_server.KEY)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_server.SECRET)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        for name, value in s3_server.environment(proxy.endpoint).items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setattr(object_store, "READ_SECONDS", 1)
         # fsspec would give the store of the test before.
         s3fs.S3FileSystem.clear_instance_cache()

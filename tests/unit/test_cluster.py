@@ -81,6 +81,6 @@ def test_java_is_too_old(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, versio
 
 def test_the_package_as_a_zip(tmp_path: Path) -> None:
     names = zipfile.ZipFile(cluster._zipped(tmp_path)).namelist()
-    assert "churn_mlops/tables/spread.py" in names
+    assert "churn_mlops/tables/task_files.py" in names
     assert "churn_mlops/py.typed" in names
     assert not [name for name in names if "__pycache__" in name]

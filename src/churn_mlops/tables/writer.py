@@ -21,7 +21,8 @@ from churn_mlops.tables import folders
 from churn_mlops.tables.contract import Contract
 from churn_mlops.tables.made import Made
 from churn_mlops.tables.manifest import ship
-from churn_mlops.tables.spread import DAY, spread, with_day
+from churn_mlops.tables.spread import spread, with_day
+from churn_mlops.tables.task_files import DAY
 
 
 class Writer:

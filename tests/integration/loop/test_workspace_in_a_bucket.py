@@ -16,9 +16,9 @@ import yaml
 from churn_mlops.errors import WorkspaceBusyError
 from churn_mlops.loop.lease import lease
 from churn_mlops.loop.state_store import Store
+from tests import s3_server
 from tests.mlflow_server import running as mlflow_server
-from tests.s3_server import BUCKET, KEY, S3, SECRET
-from tests.s3_server import running as s3_server
+from tests.s3_server import BUCKET, S3
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as running:
+    with s3_server.running(tmp_path_factory.mktemp("s3")) as running:
         yield running
 
 
@@ -55,10 +55,8 @@ def project(folder: Path) -> Path:
 
 def test_any_machine_does_the_next_job(store: S3, tracking: str, tmp_path: Path) -> None:
     place = project(tmp_path / "project")
-    environment = os.environ | {
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_ENDPOINT_URL": store.endpoint,
+    environment = os.environ | s3_server.environment(store.endpoint)
+    environment |= {
         "MLFLOW_TRACKING_URI": tracking,
         "CHURN__JOBS__WORKSPACE": f"s3://{BUCKET}/workspace",
         "CHURN__JOBS__TRIES": "1",
@@ -97,8 +95,7 @@ def test_any_machine_does_the_next_job(store: S3, tracking: str, tmp_path: Path)
 
 
 def test_a_bucket_decides_who_may_work(store: S3, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-    for name, value in (given | {"AWS_ENDPOINT_URL": store.endpoint}).items():
+    for name, value in s3_server.environment(store.endpoint).items():
         monkeypatch.setenv(name, value)
     place = Store(f"s3://{BUCKET}/leased")
     assert place.create("one", b"first")

@@ -25,12 +25,7 @@ from tests.spark_cluster import Cluster
 
 pytestmark = pytest.mark.slow
 LOCATION = f"s3://{s3_server.BUCKET}/tables"
-KEYS = {
-    "AWS_ACCESS_KEY_ID": s3_server.KEY,
-    "AWS_SECRET_ACCESS_KEY": s3_server.SECRET,
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_MAX_ATTEMPTS": "3",
-}
+TRIES = {"AWS_MAX_ATTEMPTS": "3"}
 
 
 @pytest.fixture
@@ -39,9 +34,8 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
         s3_server.running(tmp_path / "s3") as store,
         s3_faults.before(store.endpoint) as proxy,
     ):
-        for name, value in KEYS.items():
+        for name, value in (s3_server.environment(proxy.endpoint) | TRIES).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         s3fs.S3FileSystem.clear_instance_cache()
         yield proxy
 
@@ -52,7 +46,7 @@ def test_tables_in_a_store(cluster: Cluster, faults: Faults, tmp_path: Path) -> 
     tree["data"]["synthetic"] |= {"users": 60, "days": 40}
     params = Params.model_validate(tree)
     here = at(params, tmp_path / "a", On())
-    environment = KEYS | {"AWS_ENDPOINT_URL": faults.endpoint}
+    environment = s3_server.environment(faults.endpoint) | TRIES
     away = at(params, tmp_path / "b", on_cluster(cluster, LOCATION, environment))
     generate(here)
     same_raw(here, away)
