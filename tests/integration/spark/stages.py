@@ -15,7 +15,6 @@ from churn_mlops.params import Params
 from churn_mlops.tables import Contract, contracts
 from churn_mlops.training import build_labels, build_training_set
 from churn_mlops.training.build_training_set import dataset_contract
-from tests.spark_cluster import Cluster
 
 STAGES = (validate, prepare_dataset, build_features, build_labels, build_training_set)
 
@@ -29,13 +28,6 @@ class On:
     location: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """Of the workers."""
-
-
-def on_cluster(
-    cluster: Cluster, location: str | None = None, environment: Mapping[str, str] | None = None
-) -> On:
-    """Spark, on a standalone cluster."""
-    return On("spark", cluster.master_url, location, environment or {})
 
 
 def at(params: Params, folder: Path, on: On) -> Params:

@@ -11,14 +11,12 @@ from typing import Any
 import ibis
 import pytest
 
-from churn_mlops import engine
 from churn_mlops.params import Params
 from churn_mlops.params.load import load
 from churn_mlops.tables.folders import days_of
 from tests.equal_tables import assert_equal, read
-from tests.integration.spark.stages import On, at, build, generate, on_cluster, same_raw, tables
+from tests.integration.spark.stages import On, at, build, generate, same_raw, tables
 from tests.integration.test_examples import oulad
-from tests.spark_cluster import Cluster
 from tests.workspaces import ROOT
 
 pytestmark = pytest.mark.slow
@@ -68,14 +66,13 @@ def from_files(params: Params, files: dict[str, str]) -> Params:
 
 
 @pytest.mark.parametrize("log", [synthetic, synthetic_csv, cdnow, oulad_sample])
-def test_every_table(log: Callable[[Path], Params], cluster: Cluster, tmp_path: Path) -> None:
+def test_every_table(log: Callable[[Path], Params], cluster: On, tmp_path: Path) -> None:
     params = log(tmp_path)
-    ours, theirs = at(params, tmp_path / "a", On()), at(params, tmp_path / "b", on_cluster(cluster))
+    ours, theirs = at(params, tmp_path / "a", On()), at(params, tmp_path / "b", cluster)
     generate(ours)
     same_raw(ours, theirs)
     build(ours)
-    with engine.connect(theirs):
-        build(theirs)
+    build(theirs)
     for contract in tables(ours):
         mine = read(ours, contract)
         assert_equal(mine, read(theirs, contract), contract.name)

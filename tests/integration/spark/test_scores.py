@@ -17,21 +17,20 @@ from churn_mlops.monitoring import drift, performance
 from churn_mlops.params import Params
 from churn_mlops.tables import scan
 from tests.equal_tables import read
-from tests.integration.spark.stages import at, on_cluster
-from tests.spark_cluster import Cluster
+from tests.integration.spark.stages import On, at
 from tests.watched import score, watched
 
 pytestmark = pytest.mark.slow
 
 
-def on_both(folder: Path, cluster: Cluster, **over: Any) -> tuple[Params, Params]:
+def on_both(folder: Path, cluster: On, **over: Any) -> tuple[Params, Params]:
     """The same features, labels and champion in two folders, for either engine."""
     both = [watched(folder / name, tables={"format": "parquet"}, **over) for name in "ab"]
-    return both[0], at(both[1], folder / "b", on_cluster(cluster))
+    return both[0], at(both[1], folder / "b", cluster)
 
 
 @pytest.mark.parametrize("reasons_for", ["contacts", "everybody"])
-def test_the_same_list(cluster: Cluster, tmp_path: Path, reasons_for: str) -> None:
+def test_the_same_list(cluster: On, tmp_path: Path, reasons_for: str) -> None:
     scoring = {"reasons_for": reasons_for, "batch_rows": 64}
     ours, theirs = on_both(tmp_path, cluster, scoring=scoring)
     summaries = [batch_score.run(params) for params in (ours, theirs)]
@@ -43,7 +42,7 @@ def test_the_same_list(cluster: Cluster, tmp_path: Path, reasons_for: str) -> No
     assert not list((tmp_path / "b").rglob(".scratch*")), "what the workers gave is tidied away"
 
 
-def test_the_same_drift(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_same_drift(cluster: On, tmp_path: Path) -> None:
     bodies = []
     for params in on_both(tmp_path, cluster):
         drift.run(params)
@@ -52,7 +51,7 @@ def test_the_same_drift(cluster: Cluster, tmp_path: Path) -> None:
     assert bodies[0] == bodies[1]
 
 
-def test_the_same_promises_and_grades(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_same_promises_and_grades(cluster: On, tmp_path: Path) -> None:
     ours, theirs = on_both(tmp_path, cluster)
     bodies = []
     for params in (ours, theirs):
@@ -64,7 +63,7 @@ def test_the_same_promises_and_grades(cluster: Cluster, tmp_path: Path) -> None:
     assert bodies[0]["promises"]["pr_auc"]["batches"] == 2
 
 
-def test_one_session_within_another(cluster: Cluster, tmp_path: Path) -> None:
+def test_one_session_within_another(cluster: On, tmp_path: Path) -> None:
     params = on_both(tmp_path, cluster)[1]
     features = features_contract(params)
     with engine.connect(params) as outer:

@@ -15,7 +15,7 @@ from churn_mlops import engine
 from churn_mlops.errors import EngineError
 from churn_mlops.params import Params
 from churn_mlops.tables.batches import batches
-from tests.integration.tools import require_tool
+from tests.integration.spark.stages import On, at
 
 pytestmark = pytest.mark.slow
 ROWS = pa.table(
@@ -29,17 +29,12 @@ ROWS = pa.table(
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory: pytest.TempPathFactory) -> Params:
-    folder = tmp_path_factory.mktemp("backend")
-    spark = {"master": "local[1]", "conf": {"spark.sql.shuffle.partitions": 2}}
-    return Params.model_validate(
-        {"engine": "spark", "spark": spark, "paths": {"data": str(folder)}}
-    )
+def params(cluster: On, tmp_path_factory: pytest.TempPathFactory) -> Params:
+    return at(Params(), tmp_path_factory.mktemp("backend"), cluster)
 
 
 @pytest.fixture(scope="module")
 def spark(params: Params) -> Iterator[Any]:
-    require_tool("java")
     with engine.connect(params) as con:
         yield con
 
@@ -76,7 +71,7 @@ def test_batches_in_order_and_nothing_is_left(spark: Any, params: Params) -> Non
         numbers += batch["n"].to_pylist()
     assert numbers == list(range(9_999, -1, -1))
     assert max(sizes) <= 3_000
-    assert not list(Path(params.paths.data).iterdir())
+    assert not list(Path(params.paths.data).glob("*"))
 
 
 def test_an_error_of_spark_is_one_line(params: Params) -> None:
