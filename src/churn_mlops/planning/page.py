@@ -132,10 +132,31 @@ def _off(error: float | None) -> str:
     return "too few sizes" if error is None else f"{round(100 * error):+d} %"
 
 
+def _gains(figures: Figures) -> list[str]:
+    lines = []
+    for engine in ENGINES:
+        for stage in fitted(figures, engine).values():
+            if stage.gain is None:
+                continue
+            all_of_them = {row.size: row for row in figures.of(engine, stage.cores, stage.stage)}
+            slow = figures.of(engine, stage.cores // 2, stage.stage)[-1]
+            fast = all_of_them[slow.size]
+            lines.append(
+                f"| {ENGINE_NAMES[engine]}, {stage.stage} | {count(slow.user_days)} |"
+                f" {three(slow.seconds)} s with {slow.cores}, {three(fast.seconds)} s with"
+                f" {fast.cores} | {three(2 * stage.gain.per_doubling)} |"
+            )
+    if not lines:
+        return ["Only one number of cores was measured."]
+    return ["| engine, stage | user-days | cores | a doubling divides what grows by |",
+            "|---|---|---|---|", *lines]  # fmt: skip
+
+
 PARTS: dict[str, Callable[[Figures], list[str]]] = {
     "where": _where,
     "measured": _measured,
     "laws": _laws,
+    "gains": _gains,
     "crossing": crossing,
     "plans": plans,
 }

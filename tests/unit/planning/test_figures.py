@@ -9,8 +9,8 @@ from churn_mlops.planning.model import STAGES
 from tests.unit.planning import portal
 
 SIZES = {
-    "duckdb": (10_000, 100_000, 1_000_000, 12_000_000),
-    "spark": (10_000, 100_000, 1_000_000),
+    "duckdb": (10_000, 100_000, 1_000_000, 12_000_000, 60_000_000, 120_000_000),
+    "spark": (10_000, 100_000, 1_000_000, 12_000_000, 60_000_000),
 }
 
 

@@ -55,6 +55,14 @@ def test_measured_rows_laws_and_errors_stand_there() -> None:
     assert "shuffled 1.80 GB" in page
 
 
+def test_what_a_doubling_of_cores_gains() -> None:
+    assert "Only one number of cores was measured." in filled(EMPTY, portal.figures())
+    half = portal.row("duckdb", "build-labels", 12_000_000, cores=1)
+    page = filled(EMPTY, portal.figures(half))
+    assert "| DuckDB, build-labels | 12 million | 74.0 s with 1, 38.0 s with 2 | 2.00 |" in page
+    assert "Only one number" not in page
+
+
 def test_all_stages_together_are_drawn_for_both_engines() -> None:
     made = drawings(portal.figures())
     assert sorted(made) == ["scaling-duckdb.svg", "scaling-engines.svg", "scaling-spark.svg"]
