@@ -14,8 +14,10 @@ from churn_mlops.monitoring.leash import leash
 # The child of the child has the output, which ends with the last that has it.
 PARENT = textwrap.dedent(
     """
-    import subprocess
+    import signal, subprocess
     from churn_mlops.monitoring.leash import leash
+    # Who was started in the background by a shell ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with leash() as group:
         subprocess.Popen(["sh", "-c", "sleep 600 & echo began; wait"], process_group=group).wait()
     """
