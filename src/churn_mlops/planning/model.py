@@ -198,14 +198,29 @@ def _bytes(sizes: Sequence[float], values: Sequence[float]) -> Law | Beyond:
     return fit_law(sizes, values) if min(values) > 0 else fit_beyond(sizes, values)
 
 
-def _gain(rows: Sequence[Row], law: Law, figures: Figures) -> Gain | None:
-    """From runs with half the cores; only what grows with n can gain, so the largest sizes tell."""
+def doublings(rows: Sequence[Row], law: Law, figures: Figures) -> list[tuple[Row, Row]]:
+    """What was measured with half the cores, too: that row and the one with all, by size.
+
+    Only what grows with n can gain, so sizes whose fixed part is half of it or more do not count.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Of one stage, with all cores.
+    law : Law
+        Of their seconds.
+    figures : Figures
+    """
     first = rows[0]
     halves = {row.size: row for row in figures.of(first.engine, first.cores // 2, first.stage)}
+    telling = (row for row in rows if row.seconds > 2 * law.fixed)
+    return [(halves[row.size], row) for row in telling if row.size in halves]
+
+
+def _gain(rows: Sequence[Row], law: Law, figures: Figures) -> Gain | None:
+    """The largest sizes tell."""
     found = []
-    for row in rows:
-        slow = halves.get(row.size)
-        if slow and row.seconds > 2 * law.fixed:
-            ratio = (slow.seconds - law.fixed) / (row.seconds - law.fixed)
-            found.append(min(max(ratio / 2, 0.5), 1.0))
-    return Gain(median(found[-2:]), True) if found else None
+    for slow, fast in doublings(rows, law, figures)[-2:]:
+        ratio = (slow.seconds - law.fixed) / (fast.seconds - law.fixed)
+        found.append(min(max(ratio / 2, 0.5), 1.0))
+    return Gain(median(found), True) if found else None

@@ -11,6 +11,7 @@ from churn_mlops.planning.model import (
     ENGINES,
     STAGES,
     Model,
+    doublings,
     fitted,
     reference_cores,
     without_source,
@@ -138,9 +139,8 @@ def _gains(figures: Figures) -> list[str]:
         for stage in fitted(figures, engine).values():
             if stage.gain is None:
                 continue
-            all_of_them = {row.size: row for row in figures.of(engine, stage.cores, stage.stage)}
-            slow = figures.of(engine, stage.cores // 2, stage.stage)[-1]
-            fast = all_of_them[slow.size]
+            rows = figures.of(engine, stage.cores, stage.stage)
+            slow, fast = doublings(rows, stage.seconds.law, figures)[-1]
             lines.append(
                 f"| {ENGINE_NAMES[engine]}, {stage.stage} | {count(slow.user_days)} |"
                 f" {three(slow.seconds)} s with {slow.cores}, {three(fast.seconds)} s with"

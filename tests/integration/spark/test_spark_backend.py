@@ -70,7 +70,7 @@ def test_batches_in_order_and_nothing_is_left(spark: Any, params: Params) -> Non
         numbers += batch["n"].to_pylist()
     assert numbers == list(range(9_999, -1, -1))
     assert max(sizes) <= 3_000
-    assert not list(Path(params.paths.data).glob("*"))
+    assert not list(Path(params.paths.data).iterdir())
 
 
 def test_an_error_of_spark_is_one_line(params: Params) -> None:
