@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mutants.test_mutants import MUTANTS, ROOT
+from tests.mutants.catalogue import MUTANTS
+from tests.workspaces import ROOT
 
 
 @pytest.mark.parametrize("name", MUTANTS)
