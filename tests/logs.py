@@ -24,6 +24,9 @@ class Log(NamedTuple):
     last: date
 
 
+NOTHING = Log(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), FIRST)
+
+
 def arrow(frame: pd.DataFrame, contract: Contract) -> pa.Table:
     """A frame as an Arrow table with the contract's columns and types."""
     import ibis

@@ -8,6 +8,7 @@ import pytest
 
 from churn_mlops.errors import ContractError
 from churn_mlops.files import file_digest, read_json, replacing, write_json, write_text
+from tests.system_calls import record
 
 
 def test_the_folder_is_made_and_nothing_is_left_beside(tmp_path: Path) -> None:
@@ -78,3 +79,36 @@ def test_the_digest_is_sha256sums(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc" * 100_000)
     told = subprocess.run(["sha256sum", str(tmp_path / "x")], capture_output=True, text=True).stdout
     assert file_digest(tmp_path / "x") == told.split()[0]
+
+
+def test_a_new_file_takes_the_place_at_once_and_is_not_copied_into_the_old_one(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "b.json"
+    write_text(path, "old" * 100_000)
+    before = path.stat().st_ino
+    with path.open() as reader:
+        assert reader.read(3) == "old"
+        write_text(path, "new")
+        assert reader.read() == "old" * 99_999
+    assert path.read_text() == "new"
+    assert path.stat().st_ino != before
+
+
+def test_the_only_step_that_touches_the_place_is_one_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "b.json"
+    calls = record(monkeypatch)
+    write_text(path, "whole")
+    (call,) = calls
+    assert (call.name, call.to, call.size) == ("replace", path, 5)
+    assert call.path.parent == path.parent, "a rename over file systems would be a copy"
+
+
+def test_a_link_is_replaced_and_not_what_it_points_to(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("old")
+    (tmp_path / "b.json").symlink_to("cache")
+    write_text(tmp_path / "b.json", "new")
+    assert (tmp_path / "cache").read_text() == "old"
+    assert (tmp_path / "b.json").read_text() == "new"

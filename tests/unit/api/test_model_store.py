@@ -19,7 +19,7 @@ from churn_mlops.api.model_store import ModelStore
 from churn_mlops.api.served import Served
 from churn_mlops.api.watcher import Watcher
 from churn_mlops.errors import BundleError
-from churn_mlops.registry.bundle import SUMS, Bundle, copy_bundle
+from churn_mlops.registry.bundle import SUMS, Bundle, copy_bundle, load_bundle, write_bundle
 from tests.trained import bundle, bundle_folder
 
 CANDIDATE, BASELINE = "candidate", "baseline"
@@ -100,6 +100,54 @@ def test_another_champion_takes_over_and_the_way_back_loads_nothing(place: Place
     assert version(store) == bundle(CANDIDATE).version
     assert len(place.built) == 2
     assert place.metric("churn_api_model_swaps_total") == 2
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> dict[str, Path]:
+    """Three different models; the third is the first under another card."""
+    first, second, third = bundle_folder(CANDIDATE), bundle_folder(BASELINE), tmp_path / "third"
+    made = bundle(CANDIDATE)
+    write_bundle(
+        third,
+        model=(first / "model.onnx").read_bytes(),
+        meta=made.meta,
+        profile=made.profile,
+        golden=json.loads((first / "golden_rows.json").read_text()),
+        card="another one\n",
+    )
+    return {"A": first, "B": second, "C": third}
+
+
+def test_of_three_champions_in_turn_the_named_one_serves(
+    place: Place, models: dict[str, Path]
+) -> None:
+    digests = {name: load_bundle(folder).digest for name, folder in models.items()}
+    assert len(set(digests.values())) == 3
+    store = place.store()
+    before = None
+    for name in "ABCBACACB":
+        copy_bundle(models[name], place.production)
+        store.refresh()
+        assert store.current is not None
+        assert store.current.named.digest == store.current.model.bundle.digest == digests[name]
+        assert (store.previous and store.previous.named.digest) == before
+        assert place.cached() == {one[:12] for one in (digests[name], before) if one}
+        before = digests[name]
+
+
+def test_another_challenger_takes_the_place_of_the_one_before_and_stays_on_the_disk(
+    place: Place, models: dict[str, Path]
+) -> None:
+    copy_bundle(models["A"], place.production)
+    store = place.store(shadow=True)
+    for name in "BC":
+        copy_bundle(models[name], place.candidate)
+        store.refresh()
+        assert store.challenger is not None
+        assert store.challenger.model.version == load_bundle(models[name]).version
+    copy_bundle(models["B"], place.production)
+    store.refresh()
+    assert place.cached() == {load_bundle(folder).version for folder in models.values()}
 
 
 def test_a_look_without_news_changes_nothing(place: Place) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from churn_mlops.api.intake import LARGEST
 from churn_mlops.api.prediction_file import Logged, table_of, tidy, write
 from churn_mlops.api.served import Served
+from tests.system_calls import Call, record
 from tests.trained import bundle
 
 SERVED = Served(bundle("baseline"), 3, 100)
@@ -71,6 +72,15 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: Any)
     with pytest.raises(OSError, match="directory"):
         write([table_of([logged()])], tmp_path, "w", 1)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_rows_are_on_the_disk_before_the_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = record(monkeypatch)
+    path = write([table_of([logged()])], tmp_path, "w", 1)
+    beside, size = tmp_path / f".{path.name}.part", path.stat().st_size
+    assert calls == [Call("fsync", beside, size=size), Call("replace", beside, path, size)]
 
 
 def test_tidying_keeps_the_newest_of_all_writers(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import functools
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -17,16 +17,23 @@ from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.tables import contracts
 from tests import logs, reference
+from tests.queries import Query, unbound
 from tests.unit.data import source
-from tests.unit.features.test_build_features import assert_same, rows_of
+from tests.unit.features.test_build_features import assert_same
 
 PARAMS = Params()
 
 
+@functools.cache
+def query(con: Any, first: date, last: date) -> Query:
+    """user_daily of a log between two days, sorted by key."""
+    empty = unbound(logs.tables(logs.NOTHING, PARAMS))
+    built = build_user_daily(empty["events"], empty["users"], Calendar(first, last), PARAMS)
+    return Query(con, contracts.user_daily(PARAMS).sorted(built))
+
+
 def daily(con: Any, log: logs.Log, first: date) -> list[dict[str, Any]]:
-    tables = {name: ibis.memtable(table) for name, table in logs.tables(log, PARAMS).items()}
-    built = build_user_daily(tables["events"], tables["users"], Calendar(first, log.last), PARAMS)
-    return rows_of(con, built, contracts.user_daily(PARAMS))
+    return query(con, first, log.last).compute(logs.tables(log, PARAMS)).to_pylist()
 
 
 @settings(
@@ -39,6 +46,53 @@ def test_user_daily_equals_the_plain_implementation(con: Any, log: logs.Log) -> 
     for first in (logs.FIRST, logs.FIRST + timedelta(days=5)):
         expected = reference.user_daily(log.users, log.events, first, log.last, PARAMS)
         assert_same(daily(con, log, first), expected)
+
+
+def signed_up_late(*events: int, sign_up: int = 5) -> logs.Log:
+    """One user with events on some days, the first of them before the sign-up."""
+    users = [{"user_id": 1, "signup_date": logs.FIRST + timedelta(days=sign_up), "is_paid": 0}]
+    happened = [
+        {
+            "event_id": n,
+            "user_id": 1,
+            "event_time": datetime.combine(logs.FIRST, time(10)) + timedelta(days=n),
+            "event_type": "login",
+        }
+        for n in events
+    ]
+    columns = contracts.events(PARAMS).names
+    return logs.Log(
+        pd.DataFrame(users, columns=contracts.users(PARAMS, "processed").names),
+        pd.DataFrame(happened, columns=columns),
+        pd.DataFrame(columns=contracts.subscriptions(PARAMS).names),
+        logs.FIRST + timedelta(days=7),
+    )
+
+
+def test_rows_begin_with_an_event_before_the_sign_up_and_the_days_since_are_none(con: Any) -> None:
+    found = daily(con, signed_up_late(3, 6), logs.FIRST)
+    days = [(row["as_of_date"] - logs.FIRST).days for row in found]
+    assert days == [3, 4, 5, 6, 7]
+    assert [row["days_since_signup"] for row in found] == [0, 0, 0, 1, 2]
+    assert [row["total_events"] for row in found] == [1, 0, 0, 1, 0]
+
+
+def test_an_event_after_the_sign_up_begins_nothing(con: Any) -> None:
+    found = daily(con, signed_up_late(6, sign_up=5), logs.FIRST)
+    assert [(row["as_of_date"] - logs.FIRST).days for row in found] == [5, 6, 7]
+    earlier = daily(con, signed_up_late(6, sign_up=-4), logs.FIRST)
+    assert [row["days_since_signup"] for row in earlier] == list(range(4, 12))
+
+
+def test_users_who_have_rows_already_go_on_without_events(con: Any) -> None:
+    log = signed_up_late()
+    tables = {name: ibis.memtable(table) for name, table in logs.tables(log, PARAMS).items()}
+    calendar = Calendar(logs.FIRST + timedelta(days=4), log.last)
+    present = ibis.memtable({"user_id": [1]})
+    for known, days in ((None, [5, 6, 7]), (present, [4, 5, 6, 7])):
+        built = build_user_daily(tables["events"], tables["users"], calendar, PARAMS, known)
+        found = rows_of(con, built, contracts.user_daily(PARAMS))
+        assert [(row["as_of_date"] - logs.FIRST).days for row in found] == days
 
 
 def run_all(folder: Path, files: dict[str, bytes]) -> dict[str, int]:

@@ -131,6 +131,23 @@ def test_an_event_before_the_sign_up_begins_no_second_row(workspace: Path) -> No
     assert len(daily(log.params)) == len(found) + 2
 
 
+def test_a_known_user_who_is_idle_before_the_sign_up_keeps_a_row_a_day(workspace: Path) -> None:
+    """The event with which the rows begin lies before the days that are worked on again."""
+    log = GrowingLog("csv", validation={"muted": ("CHN121",), "max_quarantine_share": 1.0})
+    log.history()
+    log.deliver(10, event(100, 8, user=2), users=(["2", f"{day(10)}", "pro"],))
+    live(log)
+    log.deliver(11)
+    live(log)
+    rows = rows_of(contracts.user_daily(log.params), log.params)
+    found = {
+        row["as_of_date"]: (row["total_events"], row["days_since_signup"])
+        for row in rows
+        if row["user_id"] == 2
+    }
+    assert found == {day(8): (1, 0), day(9): (0, 0), day(10): (0, 0), day(11): (0, 1)}
+
+
 def test_a_damaged_table_behind_is_told_by_its_file(log: GrowingLog) -> None:
     log.deliver(8, event(0, 8))
     folder = contracts.events(log.params, "processed").path(log.params)

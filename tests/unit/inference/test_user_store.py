@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import sqlite3
 import subprocess
@@ -22,6 +23,7 @@ from churn_mlops.inference.predictions import predictions_contract
 from churn_mlops.inference.user_store import StoredUsers, write_store
 from churn_mlops.params import Params
 from churn_mlops.tables import Contract
+from tests.system_calls import Call, record
 
 DAY = date(2025, 4, 30)
 
@@ -285,3 +287,38 @@ def test_reading_needs_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_rows_are_on_the_disk_before_the_place_is_taken_and_its_name_after(
+    tmp_path: Path, make_params: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape, path, beside = contract(make_params), tmp_path / "s", tmp_path / ".s.writing"
+    calls = record(monkeypatch)
+    put(path, shape, rows(shape, list(range(100))))
+    size = path.stat().st_size
+    assert calls == [
+        Call("fsync", beside, size=size),
+        Call("replace", beside, path, size),
+        Call("fsync", tmp_path),
+    ]
+
+
+def test_what_the_disk_does_not_give_back_takes_no_place(
+    tmp_path: Path, make_params: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape, path = contract(make_params), tmp_path / "s"
+    put(path, shape, rows(shape, [1]), "old")
+    before = path.read_bytes()
+    real = os.fsync
+
+    def damaging(file: int) -> None:
+        real(file)
+        with (tmp_path / ".s.writing").open("r+b") as written:
+            written.seek(10 * 4_096)
+            written.write(b"\xff" * 4_096)
+
+    monkeypatch.setattr(os, "fsync", damaging)
+    with pytest.raises(ContractError, match="not a sound store"):
+        put(path, shape, rows(shape, list(range(2_000))))
+    assert path.read_bytes() == before
+    assert alone(path)

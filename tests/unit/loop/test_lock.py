@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,46 @@ def test_two_processes_do_not_work_in_one_workspace(workspace: Path) -> None:
     finally:
         other.send_signal(signal.SIGKILL)
         other.wait()
+
+
+@pytest.fixture
+def held(workspace: Path) -> Iterator[Path]:
+    """The file of a lock that is held by another open file; it tells of no holder yet."""
+    path = lock_path(Params())
+    path.parent.mkdir(parents=True)
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        yield path
+
+
+def refused_at_once(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is said of a held lock, without any wait."""
+
+    def no_wait(seconds: float) -> None:
+        pytest.fail("it is waited for")
+
+    monkeypatch.setattr(lock.time, "sleep", no_wait)
+    with pytest.raises(WorkspaceBusyError) as caught, workspace_lock(Params(), "mine"):
+        pytest.fail("both are in")
+    return caught.value.message
+
+
+def test_a_holder_that_is_alive_is_not_waited_for(
+    held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = "2025-01-31T12:00:00+00:00"
+    held.write_text(json.dumps({"pid": os.getpid(), "what": "churn daily", "since": since}))
+    words = f"churn daily (process {os.getpid()}) is at work since {since}"
+    assert refused_at_once(monkeypatch) == f"{held} is held: {words}"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": null}', '{"pid": 4194305}'])
+def test_a_holder_that_has_not_told_of_itself_yet_is_not_waited_for(
+    held: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held.write_text(text)
+    said = refused_at_once(monkeypatch)
+    assert said == f"{held} is held: another process has just begun"
 
 
 def test_a_killed_holder_leaves_no_lock_behind(workspace: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -74,6 +75,55 @@ def test_the_age_of_the_accounts_moves_by_itself():
     report = judged(age=base("age") + 100)
     assert report.status == "OK"
     assert next(c for c in report.columns if c.column == "age").level == "MUTED"
+
+
+def mixed_up(**settings):
+    """A day whose columns keep their distributions, but not what one says about another."""
+    against = reference_of(bound(0), {"one": 0.5, "other": 0.5})
+    made = bound(1).columns | {"churn_risk": bound(1).risks}
+    made["other"] = np.random.default_rng(4).permutation(made["other"])
+    changed = SETTINGS.model_copy(update=settings)
+    return drift.check(against, day_of(DAY, made, against), [], changed, 1)
+
+
+def bound(seed, rows=600):
+    rng = np.random.default_rng(seed)
+    one = rng.normal(size=rows)
+    columns = {"one": one, "other": one + 0.5 * rng.normal(size=rows)}
+    days = np.repeat(np.datetime64("2025-03-05") + 7 * np.arange(3), rows // 3)
+    return Profile(columns, days, np.arange(rows), rng.random(rows), np.zeros(rows, int))
+
+
+AUC = 0.75
+"""About what a classifier reaches on such a day; what it does reach is asked for."""
+
+
+@pytest.mark.parametrize(
+    ("warn", "fail", "level"),
+    [
+        (-0.1, 0.0, "FAIL"),
+        (0.0, 0.0, "FAIL"),
+        (-0.1, 0.001, "WARN"),
+        (0.0, 0.001, "WARN"),
+        (0.001, 0.1, "OK"),
+    ],
+)
+def test_the_classifier_warns_from_warn_auc_and_fails_from_fail_auc_on(warn, fail, level):
+    reached = mixed_up().joint.roc_auc
+    report = mixed_up(warn_auc=reached + warn, fail_auc=reached + fail)
+    assert report.joint_level == level
+    assert report.status == level
+    found = [f.level for f in report.findings if f.check == "CHN412"]
+    assert found == ([] if level == "OK" else [level])
+
+
+def test_the_classifier_alarms_at_the_rates_of_warn_and_of_fail():
+    joint = mixed_up().joint
+    sure = {"warn_auc": joint.roc_auc, "fail_auc": joint.roc_auc}
+    # Of several tests each has only a share of the rate.
+    rare = joint.p_value
+    assert mixed_up(**sure, false_alarm_rate=rare).joint_level == "WARN"
+    assert mixed_up(**sure, false_alarm_rate=rare, warn_alarm_rate=rare).joint_level == "OK"
 
 
 def test_very_few_users_are_judged_without_a_classifier():
@@ -228,6 +278,22 @@ def test_at_the_start_of_a_month_either_group_will_do():
     report = drift.check(against, day_of(first, made, against), [], SETTINGS, 1)
     assert len(report.like) == 2
     assert {c.column for c in report.columns if c.level in ("WARN", "FAIL")} == set()
+
+
+def test_the_classifier_compares_with_the_group_that_is_nearest():
+    # Between the weekday and the start of a month: 2025-05-01 is a Thursday.
+    days = REFERENCE.days.astype(object)
+    for group in ("weekday", "start"):
+        near = np.array([d.weekday() == 3 if group == "weekday" else d.day <= 3 for d in days])
+        values_ = dict(REFERENCE.values)
+        values_["logins"] = values_["logins"] + 4 * ~near[REFERENCE.day]
+        against = replace(REFERENCE, values=values_)
+        first = DAY.replace(month=5, day=1)
+        made = day_of(first, values(np.random.default_rng(5), 500), against)
+        like = against.like(first)
+        assert len(like) == 2
+        joint = drift._joint(against, like, made, SETTINGS, 1)
+        assert joint.roc_auc < 0.6
 
 
 def test_looking_back_does_not_hide_the_latest_check(params):

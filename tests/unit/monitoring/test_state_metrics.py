@@ -134,6 +134,32 @@ def test_values_are_those_of_the_files(params: Params) -> None:
     assert realised == datetime(2025, 4, 1, tzinfo=UTC).timestamp()
 
 
+@pytest.mark.parametrize(
+    ("since", "days"), [("2025-04-28", 3), ("2025-04-30", 1), ("2025-03-31", 31), (None, 0)]
+)
+def test_the_first_day_of_waiting_counts(params: Params, since: str | None, days: int) -> None:
+    write_file(params, "retrain", {"waiting_since": since})
+    assert value(state_board(params), "churn_retrain_waiting_days") == days
+
+
+@pytest.mark.parametrize(("action", "number"), [("nothing", 0), ("wait", 1), ("retrain", 2)])
+def test_what_blocks_and_for_how_long_is_published_while_it_waits(
+    params: Params, action: str, number: int
+) -> None:
+    checks = [
+        {"check": f"CHN50{n}", "passed": passed, "binding": binding, "text": ""}
+        for n, (passed, binding) in enumerate([(True, True), (False, True), (False, False)], 1)
+    ]
+    write_file(params, "retrain", {"action": action, "checks": checks})
+    board = state_board(params)
+    assert value(board, "churn_retrain_decision") == number
+    blocked = [value(board, "churn_retrain_blocked", check=f"CHN50{n}") for n in (1, 2, 3)]
+    waits = action == "wait"
+    assert blocked == [0, waits, 0]
+    assert value(board, "churn_retrain_waiting_days") == (3 if waits else 0)
+    assert value(board, "churn_retrain_decided_day_timestamp_seconds") == end_of(date(2025, 4, 30))
+
+
 def test_a_day_ends_at_midnight_utc() -> None:
     assert end_of(date(1970, 1, 1)) == 86_400
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,10 +18,19 @@ from churn_mlops.params import Params
 from churn_mlops.tables import contracts, write
 from churn_mlops.training import build_labels
 from tests import logs, reference
+from tests.queries import Query, unbound
 
 PARAMS = Params.model_validate(
     Params().model_dump() | {"churn": Params().churn.model_dump() | {"window_days": 5}}
 )
+
+
+@functools.cache
+def query(con: Any, last: date) -> Query:
+    """Labels of a log that ends on a day, sorted by key."""
+    empty = unbound(logs.tables(logs.NOTHING, PARAMS))
+    daily = build_user_daily(empty["events"], empty["users"], Calendar(logs.FIRST, last), PARAMS)
+    return Query(con, build_labels.build_labels(daily, PARAMS).order_by("user_id", "as_of_date"))
 
 
 @settings(
@@ -30,13 +40,10 @@ PARAMS = Params.model_validate(
 )
 @given(log=logs.logs(PARAMS))
 def test_labels_equal_the_plain_implementation(con: Any, log: logs.Log) -> None:
-    tables = {name: ibis.memtable(table) for name, table in logs.tables(log, PARAMS).items()}
-    calendar = Calendar(logs.FIRST, log.last)
-    daily = build_user_daily(tables["events"], tables["users"], calendar, PARAMS)
-    labels = build_labels.build_labels(daily, PARAMS).order_by("user_id", "as_of_date")
     plain = reference.user_daily(log.users, log.events, logs.FIRST, log.last, PARAMS)
     expected = reference.labels(plain, log.last, PARAMS)
-    assert con.to_pyarrow(labels).to_pylist() == expected
+    computed = query(con, log.last).compute(logs.tables(log, PARAMS))
+    assert computed.to_pylist() == expected
 
 
 def daily_of(active: list[int], params: Params) -> pa.Table:
