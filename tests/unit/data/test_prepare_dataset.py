@@ -71,7 +71,7 @@ def signed_up_late(*events: int, sign_up: int = 5) -> logs.Log:
     )
 
 
-def test_rows_begin_with_an_event_before_the_sign_up_and_the_days_since_are_none(con: Any) -> None:
+def test_rows_begin_with_an_event_before_the_sign_up_which_is_no_days_ago_then(con: Any) -> None:
     found = daily(con, signed_up_late(3, 6), logs.FIRST)
     days = [(row["as_of_date"] - logs.FIRST).days for row in found]
     assert days == [3, 4, 5, 6, 7]

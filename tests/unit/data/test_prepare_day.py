@@ -118,34 +118,25 @@ def test_a_run_that_was_killed_between_two_tables_is_made_up_for(
     assert files(Path("data")) == after
 
 
-def test_an_event_before_the_sign_up_begins_no_second_row(workspace: Path) -> None:
-    """Where such events are let in, a user's rows begin with the first of them."""
+def test_users_whose_rows_begin_before_the_sign_up_go_on_without_events(workspace: Path) -> None:
+    """Where such events are let in, a user's rows begin with the first of them.
+
+    It may lie before the days that are worked on again, or among them: then no second row begins.
+    """
     log = GrowingLog("csv", validation={"muted": ("CHN121",), "max_quarantine_share": 1.0})
     log.history()
-    log.deliver(8, event(100, 7, user=2), users=(["2", f"{day(8)}", "pro"],))
-    live(log)
-    found = daily(log.params)
-    assert {on: n for (user, on), n in found.items() if user == 2} == {day(7): 1, day(8): 0}
-    log.deliver(9)
-    live(log)
-    assert len(daily(log.params)) == len(found) + 2
-
-
-def test_a_known_user_who_is_idle_before_the_sign_up_keeps_a_row_a_day(workspace: Path) -> None:
-    """The event with which the rows begin lies before the days that are worked on again."""
-    log = GrowingLog("csv", validation={"muted": ("CHN121",), "max_quarantine_share": 1.0})
-    log.history()
-    log.deliver(10, event(100, 8, user=2), users=(["2", f"{day(10)}", "pro"],))
+    late = (event(100, 8, user=2), event(101, 9, user=3))
+    log.deliver(10, *late, users=(["2", f"{day(10)}", "pro"], ["3", f"{day(10)}", "pro"]))
     live(log)
     log.deliver(11)
     live(log)
-    rows = rows_of(contracts.user_daily(log.params), log.params)
-    found = {
-        row["as_of_date"]: (row["total_events"], row["days_since_signup"])
-        for row in rows
-        if row["user_id"] == 2
-    }
-    assert found == {day(8): (1, 0), day(9): (0, 0), day(10): (0, 0), day(11): (0, 1)}
+    found: dict[int, list[tuple[date, int, int]]] = {1: [], 2: [], 3: []}
+    for row in rows_of(contracts.user_daily(log.params), log.params):
+        told = (row["as_of_date"], row["total_events"], row["days_since_signup"])
+        found[row["user_id"]].append(told)
+    assert found[2] == [(day(8), 1, 0), (day(9), 0, 0), (day(10), 0, 0), (day(11), 0, 1)]
+    assert found[3] == [(day(9), 1, 0), (day(10), 0, 0), (day(11), 0, 1)]
+    assert [on for on, _, _ in found[1]] == [day(n) for n in range(12)]
 
 
 def test_a_damaged_table_behind_is_told_by_its_file(log: GrowingLog) -> None:
