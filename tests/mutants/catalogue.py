@@ -31,6 +31,18 @@ TRIGGERS = "tests/unit/monitoring/test_triggers.py"
 PROMISES = "tests/unit/monitoring/test_performance.py"
 PROXY = "tests/unit/monitoring/test_score_proxy.py"
 KEPT = "tests/unit/inference/test_kept.py"
+MODELS = "tests/unit/api/test_model_store.py"
+LATE = "tests/unit/data/test_ingest_late_rows.py"
+GROWTH = "tests/unit/tables/test_growth.py"
+DRIFT = "tests/unit/monitoring/test_drift.py"
+LOCK = "tests/unit/loop/test_lock.py::test_a_holder_that_is_alive_is_not_waited_for"
+STATE = "tests/unit/monitoring/test_state_metrics.py"
+DURABLE = "tests/unit/test_durability.py"
+USERS = "tests/unit/inference/test_user_store.py"
+LISTS = "tests/unit/api/test_list_follower.py"
+FILES = "tests/unit/test_files.py"
+GRID = "tests/unit/data/test_prepare_dataset.py"
+GRID_DAY = "tests/unit/data/test_prepare_day.py -k before_the_sign_up"
 
 
 class Mutant(NamedTuple):
@@ -414,4 +426,139 @@ MUTANTS = {
         "inference/kept.py", "batch.version, bundle.meta.label", "batch.version, params.churn", KEPT
     ),
     "two processes write to one file": Mutant("files.py", "{os.getpid()}.writing", "writing", KEPT),
+    "any previous model will do": Mutant(
+        "api/model_store.py",
+        "if previous is not None and previous.named == named:",
+        "if previous is not None:",
+        MODELS,
+    ),
+    "the challenger of the start stays": Mutant(
+        "api/model_store.py",
+        "self.challenger is None or self.challenger.named != named",
+        "self.challenger is None",
+        MODELS,
+    ),
+    "the challenger's files are swept away": Mutant(
+        "api/model_store.py",
+        "held = [self.current, self.previous, self.challenger]",
+        "held = [self.current, self.previous]",
+        MODELS,
+    ),
+    "late rows a day too few": Mutant(
+        "data/ingest.py",
+        "timedelta(days=1 - params.data.late_days)",
+        "timedelta(days=2 - params.data.late_days)",
+        LATE,
+    ),
+    "late rows a day too many": Mutant(
+        "data/ingest.py",
+        "timedelta(days=1 - params.data.late_days)",
+        "timedelta(days=-params.data.late_days)",
+        LATE,
+    ),
+    "days without an ingest are not looked at": Mutant(
+        "data/ingest.py",
+        "before = min(held, as_of - timedelta(days=1))",
+        "before = as_of - timedelta(days=1)",
+        LATE,
+    ),
+    "a replay looks back from the watermark": Mutant(
+        "data/ingest.py", "before = min(held, as_of - timedelta(days=1))", "before = held", LATE
+    ),
+    "users of earlier days are not asked for": Mutant(
+        "data/deliveries.py", 'first if name == "events" else None', "first", LATE
+    ),
+    "days that late rows may change a day too few": Mutant(
+        "tables/growth.py",
+        "timedelta(days=1 - params.data.late_days)",
+        "timedelta(days=2 - params.data.late_days)",
+        GROWTH,
+    ),
+    "the classifier fails at the threshold of a warning": Mutant(
+        "monitoring/drift.py", "joint.roc_auc >= settings.fail_auc", "warn", DRIFT
+    ),
+    "the classifier fails at the rate of a warning": Mutant(
+        "monitoring/drift.py",
+        '"FAIL" if fail and joint.roc_auc',
+        '"FAIL" if warn and joint.roc_auc',
+        DRIFT,
+    ),
+    "the classifier compares with the farthest group": Mutant(
+        "monitoring/drift.py", "return min(tried, key", "return max(tried, key", DRIFT
+    ),
+    "columns are compared with the farthest group": Mutant(
+        "monitoring/moved.py",
+        "before, nearest = min(options",
+        "before, nearest = max(options",
+        DRIFT,
+    ),
+    "a living holder of the workspace is waited for like a killed one": Mutant(
+        "loop/lock.py",
+        'held is not None and not is_alive(int(held["pid"]))',
+        "held is not None",
+        LOCK,
+    ),
+    "waiting days one too few": Mutant(
+        "monitoring/state_metrics.py",
+        "(found.as_of_date - since).days + 1",
+        "(found.as_of_date - since).days",
+        STATE,
+    ),
+    "an entry of the ledger is not synced": Mutant(
+        "registry/ledger.py", "    os.fsync(file)\n", "", DURABLE
+    ),
+    "the name of a new ledger is not synced": Mutant(
+        "registry/ledger.py", "_sync_folder(self.path.parent)", "pass", DURABLE
+    ),
+    "the user store is not synced": Mutant(
+        "inference/user_store.py", "            _sync(beside)\n", "", USERS
+    ),
+    "the name of the user store is not synced": Mutant(
+        "inference/user_store.py", "        _sync(path.parent)\n", "", USERS
+    ),
+    "the user store is not read back": Mutant(
+        "inference/user_store.py", "written.check()", "pass", USERS
+    ),
+    "the file of predictions is not synced": Mutant(
+        "api/prediction_file.py",
+        "os.fsync(descriptor)",
+        "pass",
+        "tests/unit/api/test_prediction_file.py",
+    ),
+    "a file is copied into the place of the old one": Mutant(
+        "files.py", "os.replace(beside, path)", "path.write_bytes(beside.read_bytes())", FILES
+    ),
+    "the list is copied into the place of the old one": Mutant(
+        "api/list_follower.py",
+        "os.replace(beside, self.path)",
+        "self.path.write_bytes(beside.read_bytes())",
+        LISTS,
+    ),
+    "a fetched list is not read through": Mutant(
+        "api/list_follower.py", "users.check()", "pass", LISTS
+    ),
+    "the latest predictions are copied into the place of the old ones": Mutant(
+        "inference/batch_score.py",
+        "os.replace(beside, latest)",
+        "latest.write_bytes(beside.read_bytes())",
+        SCORE,
+    ),
+    "days since a sign-up that is yet to come are negative": Mutant(
+        "data/prepare_dataset.py",
+        'ibis.greatest(joined.as_of_date.delta(joined.signup_date, unit="day"), 0)',
+        'joined.as_of_date.delta(joined.signup_date, unit="day")',
+        GRID,
+    ),
+    "rows begin at sign-up whatever happened before": Mutant(
+        "data/prepare_dataset.py",
+        "started.signup_date, ibis.coalesce(started.first_event, started.signup_date)",
+        "started.signup_date, started.signup_date",
+        GRID,
+    ),
+    "idle users are not carried on": Mutant(
+        "data/prepare_day.py",
+        "before = None if present is None else part.of(present)",
+        "before = None",
+        GRID_DAY,
+    ),
 }

@@ -14,6 +14,7 @@ from churn_mlops.api.list_follower import ListFollower
 from churn_mlops.api.model_source import SourceAwayError
 from churn_mlops.api.users import NoPredictionsError, UserStore
 from churn_mlops.errors import BundleError
+from churn_mlops.inference.user_store import StoredUsers
 from churn_mlops.registry.shared_list import SharedList
 from tests.unit.api.test_users import put, versions
 
@@ -119,6 +120,35 @@ def test_what_is_not_what_was_named_is_not_taken(
     assert "not a sound store" in logs[0]["reason"]
     assert versions(UserStore(follower.path).get("1")) == {"v1"}
     assert len(names(follower)) == 2, "nothing is left lying about"
+
+
+def test_a_list_with_a_damaged_page_is_not_taken_though_it_is_what_was_named(
+    shelf: Shelf, follower: ListFollower
+) -> None:
+    shelf.put("v1")
+    follower.refresh()
+    put(shelf.path, "v2", users=300)
+    content = bytearray(shelf.path.read_bytes())
+    content[10 * 4_096 : 11 * 4_096] = b"\xff" * 4_096
+    shelf.path.write_bytes(content)
+    StoredUsers(shelf.path).close()
+    digest = hashlib.sha256(content).hexdigest()
+    shelf.named = SharedList("2025-05-01", digest, "lists/0")
+    with capture_logs() as logs:
+        follower.refresh()
+    assert "not a sound store" in logs[0]["reason"]
+    assert versions(UserStore(follower.path).get("1")) == {"v1"}
+
+
+def test_a_list_that_is_open_stays_what_it_was(shelf: Shelf, follower: ListFollower) -> None:
+    shelf.put("v1")
+    follower.refresh()
+    with follower.path.open("rb") as old:
+        whole = follower.path.read_bytes()
+        shelf.put("v2")
+        follower.refresh()
+        assert old.read() == whole
+    assert versions(UserStore(follower.path).get("1")) == {"v2"}
 
 
 def test_a_list_that_went_missing_is_fetched_again(shelf: Shelf, follower: ListFollower) -> None:

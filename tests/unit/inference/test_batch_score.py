@@ -362,7 +362,9 @@ def test_the_last_day_again_replaces_its_list(tmp_path, table):
     batch_score.run(params)
     before = files_of(params)
     put(restated(table), params)
-    summary = batch_score.run(params, as_of_date=FIRST + timedelta(days=2))
+    with latest_path(params).open("rb") as old:
+        summary = batch_score.run(params, as_of_date=FIRST + timedelta(days=2))
+        assert old.read() == before[0], "a table that is open stays what it was"
     after = files_of(params)
     assert before[0] != after[0]
     assert before[2].keys() == after[2].keys()
