@@ -42,7 +42,7 @@ USERS = "tests/unit/inference/test_user_store.py"
 LISTS = "tests/unit/api/test_list_follower.py"
 FILES = "tests/unit/test_files.py"
 GRID = "tests/unit/data/test_prepare_dataset.py"
-GRID_DAY = "tests/unit/data/test_prepare_day.py -k before_the_sign_up"
+GRID_DAY = "tests/unit/data/test_prepare_day.py::test_rows_begun_before_the_sign_up_go_on"
 
 
 class Mutant(NamedTuple):

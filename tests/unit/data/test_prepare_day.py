@@ -118,7 +118,7 @@ def test_a_run_that_was_killed_between_two_tables_is_made_up_for(
     assert files(Path("data")) == after
 
 
-def test_users_whose_rows_begin_before_the_sign_up_go_on_without_events(workspace: Path) -> None:
+def test_rows_begun_before_the_sign_up_go_on(workspace: Path) -> None:
     """Where such events are let in, a user's rows begin with the first of them.
 
     It may lie before the days that are worked on again, or among them: then no second row begins.
