@@ -125,6 +125,21 @@ def test_rows_behind_the_watermark_are_not_kept_when_csv_is_only_added_to(
 
 
 @FORMATS
+def test_a_file_that_is_added_to_is_replaced_at_once(
+    con: Engine, tmp_path: Path, format_: str
+) -> None:
+    """A run that is killed in the middle loses nothing of what is held."""
+    params = make(tmp_path, format_, {})
+    path = bring_in(con, params, 0, rows(1))
+    file = path / f"arrived-{day(0)}.parquet" if path.is_dir() else path
+    before = file.read_bytes()
+    with file.open("rb") as old:
+        bring_in(con, params, 0, rows(2))
+        assert old.read() == before
+    assert held_ids(con, params) == ["1", "2"]
+
+
+@FORMATS
 def test_without_a_watermark_nothing_is_held(con: Engine, tmp_path: Path, format_: str) -> None:
     params = make(tmp_path, format_, {})
     add(con, rows(1), events_of(params), params, day(0))

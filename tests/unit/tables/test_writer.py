@@ -14,7 +14,7 @@ from churn_mlops import engine
 from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.tables import Column, Contract, scan, write
-from churn_mlops.tables.folders import days_of
+from churn_mlops.tables.folders import day_file, days_of
 from churn_mlops.tables.made import read_made
 from churn_mlops.tables.writer import kept_days, write_days
 
@@ -97,7 +97,11 @@ def test_days_are_replaced_and_added(params: Params) -> None:
         new = ibis.memtable(
             pa.table({"user_id": [1, 0], "as_of_date": [later, LAST], "value": [7, 8]})
         )
-        assert write_days(con, [new], CONTRACT, params, LAST, later) == 2
+        file = CONTRACT.path(params) / day_file(LAST)
+        before = file.read_bytes()
+        with file.open("rb") as old:
+            assert write_days(con, [new], CONTRACT, params, LAST, later) == 2
+            assert old.read() == before, "a file that is open stays what it was"
         found = con.to_pyarrow(scan(con, CONTRACT, params, LAST).order_by("as_of_date")).to_pylist()
     assert [(r["user_id"], r["as_of_date"], r["value"]) for r in found] == [
         (0, LAST, 8), (1, later, 7),
