@@ -36,11 +36,13 @@ LATE = "tests/unit/data/test_ingest_late_rows.py"
 GROWTH = "tests/unit/tables/test_growth.py"
 DRIFT = "tests/unit/monitoring/test_drift.py"
 LOCK = "tests/unit/loop/test_lock.py::test_a_holder_that_is_alive_is_not_waited_for"
+HOLDER = "tests/unit/loop/test_lock.py::test_nothing_stays_of_what_a_killed_holder_told_of_itself"
 STATE = "tests/unit/monitoring/test_state_metrics.py"
 DURABLE = "tests/unit/test_durability.py"
 USERS = "tests/unit/inference/test_user_store.py"
 LISTS = "tests/unit/api/test_list_follower.py"
 FILES = "tests/unit/test_files.py"
+ARRIVALS = "tests/unit/data/test_arrivals.py"
 GRID = "tests/unit/data/test_prepare_dataset.py"
 GRID_DAY = "tests/unit/data/test_prepare_day.py::test_rows_begun_before_the_sign_up_go_on"
 
@@ -498,6 +500,15 @@ MUTANTS = {
         "held is not None",
         LOCK,
     ),
+    "a process that cannot be looked at has ended": Mutant(
+        "processes.py",
+        "except (OSError, IndexError):\n        return True",
+        "except (OSError, IndexError):\n        return False",
+        "tests/unit/test_processes.py",
+    ),
+    "what the holder before told of itself stays": Mutant(
+        "loop/lock.py", "os.ftruncate(file, 0)\n        os.pwrite", "os.pwrite", HOLDER
+    ),
     "waiting days one too few": Mutant(
         "monitoring/state_metrics.py",
         "(found.as_of_date - since).days + 1",
@@ -542,6 +553,18 @@ MUTANTS = {
         "os.replace(beside, latest)",
         "latest.write_bytes(beside.read_bytes())",
         SCORE,
+    ),
+    "raw rows are copied into the file that is held": Mutant(
+        "data/arrivals.py",
+        "    new.unlink()\n    os.replace(writing, path)",
+        "    new.unlink()\n    path.write_bytes(writing.read_bytes())",
+        ARRIVALS,
+    ),
+    "what arrived is copied into the file that is held": Mutant(
+        "tables/writer.py",
+        "os.replace(writing, folder / name)",
+        "(folder / name).write_bytes(writing.read_bytes())",
+        ARRIVALS,
     ),
     "days since a sign-up that is yet to come are negative": Mutant(
         "data/prepare_dataset.py",

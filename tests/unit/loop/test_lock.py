@@ -116,6 +116,14 @@ def test_a_killed_holder_leaves_no_lock_behind(workspace: Path) -> None:
     assert lock_path(Params()).read_text() == ""
 
 
+def test_nothing_stays_of_what_a_killed_holder_told_of_itself(workspace: Path) -> None:
+    path = lock_path(Params())
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"pid": 4194305, "what": "churn " * 100, "since": "2025-01-31"}))
+    with workspace_lock(Params(), "mine"):
+        assert json.loads(path.read_text())["what"] == "mine"
+
+
 def test_what_the_holder_starts_may_work_as_well(workspace: Path) -> None:
     code = HOLD.replace("time.sleep(600)", "pass")
     with workspace_lock(Params(), "churn retrain"):
