@@ -54,7 +54,8 @@ def test_a_column_that_one_side_lacks_is_not_compared():
 @pytest.mark.parametrize(
     ("psi", "p_value", "level"),
     [(0.5, 1e-9, "FAIL"), (0.15, 1e-9, "WARN"), (0.05, 1e-9, "OK"), (0.5, 0.2, "OK"),
-     (0.5, 0.02, "WARN")],
+     (0.5, 0.02, "WARN"), (0.25, 1e-9, "FAIL"), (0.2499, 1e-9, "WARN"), (0.1, 1e-9, "WARN"),
+     (0.0999, 1e-9, "OK")],
 )  # fmt: skip
 def test_a_level_needs_distance_and_more_than_chance(psi, p_value, level):
     (given,), _ = graded([column("x", psi, p_value)], {}, DriftCheck())
