@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from typing import IO, Any
 
 from churn_mlops.errors import TrackingError
@@ -31,7 +32,6 @@ class Process:
 
     def __init__(self, tracking: Tracking) -> None:
         self._uri = tracking.uri
-        self._place = f"MLflow at {without_password(tracking.uri, tracking.uri)}"
         self._too_long = False
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed at the end)
         self._process = subprocess.Popen(
@@ -71,18 +71,12 @@ class Process:
             answer = self._answer()
         finally:
             timer.cancel()
-        if "result" in answer:
-            return answer["result"]
-        if self._too_long:
+        if self._too_long and "result" not in answer:
             raise TrackingError(
-                f"{self._place} took longer than {PATIENCE_SECONDS:g} s and did not {words}",
+                f"{_place(self._uri)} took longer than {PATIENCE_SECONDS:g} s and did not {words}",
                 fix=FIX,
             )
-        why = without_password(str(answer["error"]), self._uri)
-        raise TrackingError(
-            f"{self._place} did not {words}: {why}",
-            fix="see what it says; for an old database: `mlflow db upgrade URI`",
-        )
+        return result_of(answer, self._uri, words)
 
     def end(self) -> None:
         """Let the worker finish what it is at for up to `GRACE_SECONDS`, then kill it."""
@@ -119,3 +113,33 @@ class Process:
     def _give_up(self) -> None:
         self._too_long = True
         self._process.kill()
+
+
+def result_of(answer: Mapping[str, Any], uri: str, words: str) -> Any:
+    """The result of a worker's answer.
+
+    Parameters
+    ----------
+    answer : mapping
+        With ``result`` or ``error``.
+    uri : str
+        MLflow's; its password is not told.
+    words : str
+        What it was about, to follow "did not" in the error.
+
+    Raises
+    ------
+    TrackingError
+        The answer is an error.
+    """
+    if "result" in answer:
+        return answer["result"]
+    why = without_password(str(answer["error"]), uri)
+    raise TrackingError(
+        f"{_place(uri)} did not {words}: {why}",
+        fix="see what it says; for an old database: `mlflow db upgrade URI`",
+    )
+
+
+def _place(uri: str) -> str:
+    return f"MLflow at {without_password(uri, uri)}"

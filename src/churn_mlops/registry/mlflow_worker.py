@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from churn_mlops.params import Tracking
 from churn_mlops.registry.mlflow_calls import CALLS, Connection
@@ -27,14 +27,19 @@ def main() -> None:
     # What libraries print must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    tracking = Tracking.model_validate_json(sys.stdin.readline())
+    serve(sys.stdin, answers)
+
+
+def serve(requests: TextIO, answers: TextIO) -> None:
+    """Connect as the first line says, then answer the lines after it, one by one."""
+    tracking = Tracking.model_validate_json(requests.readline())
     connection: Connection | None = None
     failure = ""
     try:
         connection = connect(tracking)
     except Exception as error:  # whatever MLflow or its stores raise is for the parent to tell
         failure = first_line(error)
-    for line in sys.stdin:
+    for line in requests:
         answer = respond(connection, line) if connection else {"error": failure}
         answers.write(f"{json.dumps(answer)}\n")
         answers.flush()
