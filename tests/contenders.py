@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
-from churn_mlops.params import Params, Tracking
-from churn_mlops.registry import champion, history, promote_model, rollback
+from churn_mlops.params import Params
+from churn_mlops.registry import champion, history, promote_model
 from churn_mlops.registry.bundle import Bundle, load_bundle, open_model, score, write_bundle
 from churn_mlops.registry.calibration import Calibration
+from churn_mlops.registry.catch_up import catch_up
 from churn_mlops.registry.golden import golden_rows
 from churn_mlops.registry.meta import Linear
 from churn_mlops.registry.mlflow_registry import Run, Tracker
@@ -27,9 +26,11 @@ from churn_mlops.training.onnx_graph import to_onnx
 from churn_mlops.training.train_baseline import BASELINE
 from tests.conftest import merge
 from tests.made_up import features, write_tables
+from tests.mlflow_store import Store
 from tests.trained import params_in
 
 USERS, DAYS, KEEN = 300, 60, 3.0
+TABLES = {"format": "parquet"}
 # Recency and one in so many of the other matrix columns are looked at: all, a few, hardly any.
 GOOD, FAIR, POOR = 1, 5, 23
 
@@ -38,17 +39,17 @@ GOOD, FAIR, POOR = 1, 5, 23
 def _trained() -> tuple[tempfile.TemporaryDirectory[str], Bundle]:
     """Tables and a baseline, made once; the directory ends with the process."""
     folder = tempfile.TemporaryDirectory(prefix="churn-contenders-")
-    params = params_in(Path(folder.name))
+    params = params_in(Path(folder.name), tables=TABLES)
     write_tables(params, USERS, DAYS, keen=KEEN)
     train.train("train_baseline", BASELINE, params, lambda _: None)
     return folder, load_bundle(Path(folder.name) / "artifacts" / "models" / "baseline")
 
 
-def params_for(folder: Path, model: str = "churn", **over: Any) -> Params:
+def params_for(folder: Path, store: Store, name: str, **over: Any) -> Params:
     """Parameters with artifacts of their own and the tables of all contenders."""
-    tree = params_in(folder, **over).model_dump()
+    tree = params_in(folder, tables=TABLES, **over).model_dump()
     tree["paths"]["data"] = str(Path(_trained()[0].name) / "data")
-    tree["tracking"]["model"] = model
+    tree["tracking"] |= {"uri": store.uri, "model": name, "experiment": name}
     return Params.model_validate(tree)
 
 
@@ -93,15 +94,32 @@ def put(
 
     `note` goes into its metrics: models of equal worth that differ in it are different models.
     """
+    folder = Path(params.paths.artifacts) / "models" / name
+    if changes:
+        measured = {"held_out_log_loss": held_out_log_loss, "note": note}
+        _write(folder, every, measured, **changes)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(_written(every, held_out_log_loss, note), folder)
+    return load_bundle(folder)
+
+
+@functools.cache
+def _written(every: int, held_out_log_loss: float, note: float) -> Path:
+    """A bundle to copy: most tests want the same few."""
+    folder = Path(_trained()[0].name) / f"written {every} {held_out_log_loss} {note}"
+    _write(folder, every, {"held_out_log_loss": held_out_log_loss, "note": note})
+    return folder
+
+
+def _write(folder: Path, every: int, measured: dict[str, float], **changes: Any) -> None:
     linear, calibration, model, golden = _made(every)
     trained = _trained()[1]
-    metrics = trained.meta.metrics | {"held_out_log_loss": held_out_log_loss, "note": note}
-    told = {"linear": linear, "calibration": calibration, "metrics": metrics, **changes}
-    meta = trained.meta.model_copy(update=told)
-    folder = Path(params.paths.artifacts) / "models" / name
+    metrics = trained.meta.metrics | measured
+    given = {"linear": linear, "calibration": calibration, "metrics": metrics, **changes}
+    meta = trained.meta.model_copy(update=given)
     profile = trained.profile
     write_bundle(folder, model=model, meta=meta, profile=profile, golden=golden, card="x\n")
-    return load_bundle(folder)
 
 
 def log(tracker: Tracker, params: Params, name: str = "candidate") -> str:
@@ -111,38 +129,6 @@ def log(tracker: Tracker, params: Params, name: str = "candidate") -> str:
     tags = {"bundle_sha256": load_bundle(folder).digest, "stage": stage}
     dataset = {"name": "training_dataset", "digest": "0", "path": "x"}
     return tracker.log(Run(f"{stage} x", {}, {}, tags, [(str(folder), "model")], dataset))
-
-
-def share(tracker: Tracker, monkeypatch: Any) -> None:
-    """Let all that would start MLflow use the one that runs: a start takes seconds."""
-
-    class Running:
-        def __init__(self, _: object) -> None:
-            pass
-
-        def __enter__(self) -> Tracker:
-            return tracker
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    for module in (promote_model, rollback, champion):
-        monkeypatch.setattr(module, "Tracker", Running)
-
-
-@contextmanager
-def mlflow_in(folder: Path) -> Iterator[Tracker]:
-    """A running MLflow with an SQLite registry; its artifacts lie below the folder, too."""
-    patch = pytest.MonkeyPatch()
-    patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
-    # MLflow puts the artifacts of an SQLite store below the working directory of the start.
-    patch.chdir(folder)
-    tracker = Tracker(Tracking(uri=f"sqlite:///{folder / 'mlflow.db'}")).__enter__()
-    patch.undo()
-    try:
-        yield tracker
-    finally:
-        tracker.__exit__(None, None, None)
 
 
 @dataclass(frozen=True)
@@ -164,6 +150,17 @@ class Place:
         """As the training stages: write a bundle and log it."""
         made = put(self.params, every, name, **over)
         log(self.tracker, self.params, name)
+        return made
+
+    def crown(self, every: int = GOOD, name: str = "candidate", **over: Any) -> Bundle:
+        """A champion without the gate: the alias was moved by hand, which is noted."""
+        made = put(self.params, every, name, **over)
+        model, run_id = self.params.tracking.model, log(self.tracker, self.params, name)
+        tags = {champion.DIGEST: made.digest, "family": made.meta.family}
+        number = self.tracker.register(model, run_id, "model", tags)
+        self.tracker.set_alias(model, champion.CHAMPION, number)
+        champion.current_champion(self.tracker, self.params)
+        catch_up(self.tracker, self.params)
         return made
 
     def promote(self, **over: Any) -> dict[str, Any]:
@@ -195,8 +192,14 @@ class Place:
         version = self.tracker.by_version(self.params.tracking.model, number)
         assert version is not None
         database = Path(self.tracker.tracking.uri.removeprefix("sqlite:///"))
-        (folder,) = database.parent.rglob(f"{version.run_id}/artifacts/model")
+        (folder,) = database.parent.glob(f"mlruns/*/{version.run_id}/artifacts/model")
         return folder
+
+
+def place_in(folder: Path, store: Store, name: str, **over: Any) -> Place:
+    """A place with artifacts in a folder and a model in a store, which must be in use."""
+    params = params_for(folder, store, name, **over)
+    return Place(store.tracker(name), params)
 
 
 def damage(path: Path) -> None:

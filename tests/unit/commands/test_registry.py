@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from churn_mlops.registry.history import ledger
 from churn_mlops.summary import Summary
 from tests import contenders
 from tests.contenders import FAIR, GOOD, Place
+from tests.mlflow_store import Store
 
 run = CliRunner().invoke
 
@@ -76,15 +78,12 @@ def test_rollback_needs_a_reason(workspace: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def promoted(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def promoted(tmp_path_factory: pytest.TempPathFactory, mlflow_store: Store) -> Place:
     """A folder with params.yaml, MLflow's registry and two champions, one after the other."""
     folder = tmp_path_factory.mktemp("promoted")
-    with contenders.mlflow_in(folder) as tracker, pytest.MonkeyPatch.context() as patch:
-        contenders.share(tracker, patch)
-        tree = contenders.params_for(folder).model_dump(mode="json")
-        tree["tracking"]["uri"] = tracker.tracking.uri
-        (folder / "params.yaml").write_text(json.dumps(tree))
-        place = Place(tracker, contenders.params_for(folder))
+    with mlflow_store.is_used():
+        place = contenders.place_in(folder, mlflow_store, "commands")
+        (folder / "params.yaml").write_text(place.params.model_dump_json())
         for every in (FAIR, GOOD):
             place.train(every)
             assert place.promote()["decision"] == "promoted"
@@ -93,19 +92,31 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture
 def at_home(promoted: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """In the folder of `promoted`, with the ledger put back afterwards."""
+    """In the folder of `promoted`; the program asks MLflow in a process of its own."""
     monkeypatch.chdir(promoted.root.parent)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return promoted
 
 
+@pytest.fixture
+def here(at_home: Place, mlflow_store: Store) -> Iterator[Place]:
+    """In the folder of `promoted`; the program asks MLflow without a process."""
+    with mlflow_store.is_used():
+        yield at_home
+
+
 @pytest.mark.slow
+def test_the_program_reads_what_a_process_of_its_own_answers(at_home: Place) -> None:
+    result = run(app, ["history", "--verify"])
+    assert result.stdout.endswith("entries, none changed\n")
+
+
 def test_verify_compares_with_what_the_registry_noted(
-    at_home: Place, capsys: pytest.CaptureFixture[str]
+    here: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = run(app, ["history", "--verify"])
     assert result.stdout.endswith("2 entries, none changed\n")
-    path = at_home.root / "ledger.jsonl"
+    path = here.root / "ledger.jsonl"
     whole = path.read_text()
     try:
         # The chain of what is left is sound: only the registry knows that there was more.
@@ -120,7 +131,7 @@ def test_verify_compares_with_what_the_registry_noted(
         # Made anew from the start, with right hashes.
         path.write_text("")
         for entry in ("one", "two"):
-            ledger(at_home.params).append("refused", reason=entry)
+            ledger(here.params).append("refused", reason=entry)
         code, message = code_of(run(app, ["history", "--verify"]).exception, capsys)
         assert code == 18
         assert "written anew" in message
@@ -128,9 +139,8 @@ def test_verify_compares_with_what_the_registry_noted(
         path.write_text(whole)
 
 
-@pytest.mark.slow
-def test_rollback_and_what_it_prints(at_home: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    entries = ledger(at_home.params).entries()
+def test_rollback_and_what_it_prints(here: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = ledger(here.params).entries()
     first, second = (entry.facts["challenger"]["version"] for entry in entries)
     result = run(app, ["rollback", "--reason", "calls doubled", "--json"])
     assert result.exit_code == 0, result.exception

@@ -24,28 +24,14 @@ from tests import contenders
 from tests.contenders import FAIR, GOOD, Place, damage
 from tests.made_up import FIRST
 from tests.mlflow_server import free_port
-from tests.unit.registry.conftest import place, running
 
-__all__ = ["place", "running"]
 pytestmark = pytest.mark.slow
 LAST = FIRST + timedelta(days=contenders.DAYS - 1)
 
 
 @pytest.fixture
-def two(place: Place, tmp_path: Path, running: Any, monkeypatch: pytest.MonkeyPatch) -> Place:
+def two(place: Place, tmp_path: Path) -> Place:
     """A promotion over another champion, five days before the end of the data."""
-
-    class Running:
-        def __init__(self, _: object) -> None:
-            pass
-
-        def __enter__(self) -> Any:
-            return running
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setattr(shadow, "Tracker", Running)
     # The tables are all contenders'; lists and marks are the test's own.
     shutil.copytree(place.params.paths.data, tmp_path / "data")
     place = place.with_params(paths={"data": str(tmp_path / "data")})

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from churn_mlops.registry.catch_up import catch_up
 from churn_mlops.registry.champion import CHAMPION
 from churn_mlops.registry.history import champions, ledger
 from tests.contenders import FAIR, GOOD
-
-pytestmark = pytest.mark.slow
 
 
 def test_without_a_champion_there_is_nothing_to_note(place):
@@ -25,8 +21,7 @@ def test_what_the_ledger_knows_is_not_noted_again(place):
 
 
 def test_a_ledger_that_was_lost_begins_with_the_champion(place):
-    made = place.train(FAIR)
-    place.promote()
+    made = place.crown(FAIR)
     ledger(place.params).path.unlink()
     catch_up(place.tracker, place.params)
     catch_up(place.tracker, place.params)
@@ -38,10 +33,8 @@ def test_a_ledger_that_was_lost_begins_with_the_champion(place):
 
 
 def test_an_alias_that_was_moved_by_hand_is_noted(place):
-    old = place.train(FAIR)
-    place.promote()
-    new = place.train(GOOD)
-    place.promote()
+    old = place.crown(FAIR)
+    new = place.crown(GOOD)
     place.tracker.set_alias(place.params.tracking.model, CHAMPION, 1)
     catch_up(place.tracker, place.params)
     stack = [model["digest"] for model in champions(ledger(place.params).entries())]

@@ -17,14 +17,11 @@ from churn_mlops.registry.champion import (
 from churn_mlops.registry.history import ledger
 from tests.contenders import FAIR, GOOD, damage
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def promoted(place):
     """A place with a champion."""
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     return place
 
 
@@ -68,8 +65,7 @@ def test_a_bundle_that_another_one_was_put_over_is_replaced(promoted):
 
 def test_an_alias_that_was_moved_by_hand_is_followed_and_noted(promoted):
     old = promoted.champion()
-    promoted.train(GOOD)
-    promoted.promote()
+    promoted.crown(GOOD)
     promoted.tracker.set_alias(promoted.params.tracking.model, "champion", 1)
     assert promoted.promote()["decision"] == "promoted"
     noted = [e.facts["challenger"] for e in ledger(promoted.params).entries()]

@@ -1,4 +1,4 @@
-"""`Tracker` with MLflow's real client on an SQLite file: one process for all tests that can."""
+"""`Tracker` with MLflow's real client on an SQLite file, in this process and in a worker."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import hashlib
 import os
 import signal
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -17,41 +16,28 @@ from churn_mlops.errors import TrackingError
 from churn_mlops.params import Tracking
 from churn_mlops.registry import mlflow_process
 from churn_mlops.registry.mlflow_registry import Run, Tracker
+from tests.mlflow_store import at_home, name_of
 
 STAGE = "train_baseline"
+slow = pytest.mark.slow
 
 
-@contextmanager
-def working_in(folder):
-    """MLflow puts the artifacts of an SQLite store below the worker's working directory."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("mlflow")
-
-
-@pytest.fixture(scope="module")
-def tracker(home):
-    patch = pytest.MonkeyPatch()
-    patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
-    with working_in(home):
-        entered = Tracker(Tracking(uri=f"sqlite:///{home / 'mlflow.db'}")).__enter__()
-    yield entered
-    entered.__exit__(None, None, None)
-    patch.undo()
+@pytest.fixture(scope="module", params=["here", pytest.param("process", marks=slow)])
+def tracker(request, mlflow_store):
+    """In this process, which is quick, and in a worker of its own, which is what the jobs have."""
+    if request.param == "here":
+        with mlflow_store.is_used():
+            yield mlflow_store.tracker("registry")
+        return
+    mlflow_store.link("registry")
+    with Tracker(Tracking(uri=mlflow_store.uri, experiment="registry")) as entered:
+        yield entered
 
 
 @pytest.fixture
 def model(request):
     """A model of the test's own."""
-    return request.node.name.replace("/", " ").replace(":", " ")[:100]
+    return name_of(request.node.nodeid)
 
 
 @pytest.fixture
@@ -69,9 +55,6 @@ def made(tracker, tmp_path):
         return tracker.log(run), tags
 
     return make
-
-
-pytestmark = pytest.mark.slow
 
 
 def test_a_version_is_what_was_registered(tracker, made, model):
@@ -205,10 +188,10 @@ def test_a_download_never_writes_over_anything(tracker, made, model, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_download_of_lost_files_leaves_nothing(tracker, made, model, tmp_path, home):
+def test_a_download_of_lost_files_leaves_nothing(tracker, made, model, tmp_path, mlflow_store):
     run_id, tags = made(model)
     tracker.register(model, run_id, "model", tags)
-    (lost,) = home.rglob(f"{run_id}/artifacts/model")
+    (lost,) = mlflow_store.folder.rglob(f"{run_id}/artifacts/model")
     lost.rename(tmp_path / "elsewhere")
     before = set(tmp_path.iterdir())
     with pytest.raises(TrackingError, match="did not give version 1 of"):
@@ -216,8 +199,8 @@ def test_a_download_of_lost_files_leaves_nothing(tracker, made, model, tmp_path,
     assert set(tmp_path.iterdir()) == before
 
 
-def test_names_with_quotes_are_searched_for(tracker, made):
-    for name in ("it's", 'so "called"'):
+def test_names_with_quotes_are_searched_for(tracker, made, model):
+    for name in (f"it's {model}", f'so "called" {model}'):
         run_id, tags = made(name)
         assert tracker.register(name, run_id, "model", tags) == 1
         assert tracker.register(name, run_id, "model", tags) == 1
@@ -226,16 +209,19 @@ def test_names_with_quotes_are_searched_for(tracker, made):
         tracker.versions('it\'s "so"')
 
 
+@slow
+@pytest.mark.parametrize("tracker", ["process"], indirect=True)
 def test_ctrl_c_is_left_to_the_parent(tracker, model):
     os.kill(tracker._process._process.pid, signal.SIGINT)
     assert tracker.versions(model) == []
 
 
+@slow
 def test_a_database_that_mlflow_cannot_use_is_told_at_every_call(tmp_path):
     path = tmp_path / "mlflow.db"
     with closing(sqlite3.connect(path)) as con:
         con.execute("CREATE TABLE experiments (foreign_column INTEGER)")
-    with working_in(tmp_path), Tracker(Tracking(uri=f"sqlite:///{path}")) as tracker:
+    with at_home(tmp_path), Tracker(Tracking(uri=f"sqlite:///{path}")) as tracker:
         for _ in range(2):
             with pytest.raises(TrackingError, match=r"did not list churn: .+") as caught:
                 tracker.versions("churn")
@@ -248,6 +234,7 @@ def test_a_tracker_must_be_entered():
         Tracker(Tracking(uri="sqlite:///x.db")).versions("churn")
 
 
+@slow
 def test_a_failed_training_ends_the_worker(monkeypatch, tmp_path):
     monkeypatch.setattr(mlflow_process, "GRACE_SECONDS", 0.1)
     tracker = Tracker(Tracking(uri=f"sqlite:///{tmp_path / 'mlflow.db'}"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from churn_mlops.params import Tracking
-from churn_mlops.registry.mlflow_worker import _experiment_id, first_line, respond
+from churn_mlops.registry.mlflow_worker import _experiment_id, first_line, respond, serve
+from tests.mlflow_store import at_home
 
 slow = pytest.mark.slow
 
@@ -34,10 +36,11 @@ def test_without_a_request_nothing_is_logged(tmp_path):
 
 
 @slow
-def test_every_request_has_one_line_of_answer(tmp_path):
+def test_every_request_has_one_line_of_answer(tmp_path, mlflow_store):
     good = json.dumps({"call": "versions", "with": {"model": "churn"}})
     bad = ["", "no json", "[]", '{"call": "exec", "with": {}}', '{"call": "versions", "with": {}}']
-    done = talk(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path, good, *bad, good)
+    mlflow_store.link("worker")
+    done = talk(mlflow_store.uri, tmp_path, good, *bad, good)
     first, *errors, last = [json.loads(line) for line in done.stdout.splitlines()]
     assert first == last == {"result": []}
     assert [list(answer) for answer in errors] == [["error"]] * len(bad)
@@ -47,6 +50,31 @@ def test_every_request_has_one_line_of_answer(tmp_path):
 def test_a_failure_to_connect_answers_every_request(tmp_path):
     done = talk("nonsense://x", tmp_path, "{}", "{}")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == 2
+    assert all("nonsense" in answer["error"] for answer in answers)
+
+
+def served(uri, *lines):
+    """The answers, as objects, without a process."""
+    answers = io.StringIO()
+    lines = [Tracking(uri=uri, experiment="worker").model_dump_json(), *lines]
+    serve(io.StringIO("\n".join(lines) + "\n"), answers)
+    return [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+def test_requests_are_answered_in_their_order(mlflow_store):
+    good = json.dumps({"call": "versions", "with": {"model": "no such model"}})
+    mlflow_store.link("worker")
+    with at_home(mlflow_store.folder):
+        assert served(mlflow_store.uri) == []
+        first, error, last = served(mlflow_store.uri, good, "no json", good)
+    assert first == last == {"result": []}
+    assert list(error) == ["error"]
+
+
+def test_without_a_connection_every_answer_is_why(tmp_path):
+    with at_home(tmp_path):
+        answers = served("nonsense://x", "{}", "{}")
     assert len(answers) == 2
     assert all("nonsense" in answer["error"] for answer in answers)
 

@@ -15,8 +15,6 @@ from churn_mlops.registry.history import ledger
 from churn_mlops.registry.mlflow_registry import Tracker
 from tests.contenders import FAIR, GOOD, POOR, damage
 
-pytestmark = pytest.mark.slow
-
 
 def test_the_first_model_must_beat_the_simple_rule(place):
     first = place.train(FAIR)
@@ -62,8 +60,7 @@ def test_the_same_model_again_changes_nothing_and_is_not_noted(place):
 
 
 def test_a_better_model_replaces_the_champion(place):
-    old = place.train(FAIR)
-    place.promote()
+    old = place.crown(FAIR)
     new = place.train(GOOD)
     report = place.promote()
     assert report["decision"] == "promoted"
@@ -82,8 +79,7 @@ def test_a_better_model_replaces_the_champion(place):
 
 
 def test_a_worse_model_is_refused_and_the_champion_stays_untouched(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     place.train(POOR)
     report = place.promote()
@@ -99,8 +95,7 @@ def test_a_worse_model_is_refused_and_the_champion_stays_untouched(place):
 
 def test_the_same_decision_once_more_is_the_same_line(place):
     """Who was killed before DVC took note of the stage decides again."""
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     place.train(POOR)
     place.promote()
     before = ledger(place.params).path.read_bytes()
@@ -109,8 +104,7 @@ def test_the_same_decision_once_more_is_the_same_line(place):
 
 
 def test_a_model_of_equal_worth_is_refused(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     place.train(FAIR, note=1.0)
     report = place.promote()
     assert report["decision"] == "refused"
@@ -124,12 +118,11 @@ def test_the_family_that_was_truest_beside_the_test_days_is_the_challenger(place
     assert report["challenger"]["name"] == "baseline"
     assert report["challenger"]["digest"] == baseline.digest
     place.train(GOOD, held_out_log_loss=0.2)
-    assert place.promote()["challenger"]["name"] == "candidate"
+    assert promote_model.choose_challenger(place.params).name == "candidate"
 
 
 def test_a_model_that_tells_its_accuracy_only_is_refused(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     place.train(GOOD, metrics={"accuracy": 0.99})
     with pytest.raises(PromotionError, match=r"does not tell its held_out_log_loss.*accuracy"):
@@ -138,13 +131,14 @@ def test_a_model_that_tells_its_accuracy_only_is_refused(place):
     assert place.actions() == ["promoted"]
 
 
+@pytest.mark.slow
 def test_a_dry_run_is_noted_and_changes_nothing_else(place):
     place.train(FAIR)
     with pytest.raises(PromotionError, match="there is no champion"):
         place.promote(dry_run=True)
     assert place.actions() == ["dry_run"]
     assert place.tracker.versions(place.params.tracking.model) == []
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     versions = place.tracker.versions(place.params.tracking.model)
     place.train(GOOD)
@@ -157,8 +151,7 @@ def test_a_dry_run_is_noted_and_changes_nothing_else(place):
 
 
 def test_a_dry_run_of_a_worse_model_says_that_it_would_be_refused(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     place.train(POOR)
     assert place.promote(dry_run=True)["decision"] == "refused"
 
@@ -168,7 +161,7 @@ def test_disabled_does_not_even_decide(place):
     off = place.with_params(promotion={"mode": "disabled"})
     with pytest.raises(PromotionError, match=r"promotion\.mode is disabled"):
         off.promote()
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     place.train(GOOD)
     for given in ({}, {"dry_run": True}):
@@ -178,9 +171,7 @@ def test_disabled_does_not_even_decide(place):
 
 
 def test_a_champion_of_another_meaning_of_churn_is_not_compared_with(place):
-    place.train(FAIR, label=place.params.churn.model_copy(update={"window_days": 14}))
-    other = place.with_params(churn={"window_days": 14})
-    other.promote()
+    place.crown(FAIR, label=place.params.churn.model_copy(update={"window_days": 14}))
     before = place.state()
     place.train(GOOD)
     with pytest.raises(PromotionError, match=r"window_days: 14 \(now 7\); the champion stays") as e:
@@ -195,8 +186,7 @@ def test_a_champion_of_another_meaning_of_churn_is_not_compared_with(place):
 
 
 def test_a_champion_of_other_features_is_not_compared_with(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     other = place.with_params(features={"static": {"age": "numeric"}})
     other.train(GOOD)
@@ -207,8 +197,7 @@ def test_a_champion_of_other_features_is_not_compared_with(place):
 
 
 def test_a_challenger_that_does_not_fit_is_not_weighed_even_under_a_new_contract(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     place.train(GOOD, label=place.params.churn.model_copy(update={"window_days": 14}))
     for given in ({}, {"new_contract": True}):
         with pytest.raises(PromotionError, match="another meaning of churn"):
@@ -217,8 +206,7 @@ def test_a_challenger_that_does_not_fit_is_not_weighed_even_under_a_new_contract
 
 
 def test_without_rows_that_neither_could_learn_from_nothing_is_promoted(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     made = place.train(GOOD)
     last = made.meta.window.test_last_day
     place.train(GOOD, window=made.meta.window.model_copy(update={"train_last_day": last}))
@@ -228,6 +216,7 @@ def test_without_rows_that_neither_could_learn_from_nothing_is_promoted(place):
     assert place.actions() == ["promoted"]
 
 
+@pytest.mark.slow
 def test_only_days_that_no_training_label_reaches_are_judged_on(place):
     place.train(FAIR)
     made = place.promote()
@@ -246,8 +235,7 @@ def test_without_a_model_there_is_nothing_to_promote(place):
 
 
 def test_a_damaged_challenger_is_not_promoted(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     place.train(GOOD)
     damage(place.root / "models/candidate/model.onnx")
@@ -259,8 +247,7 @@ def test_a_damaged_challenger_is_not_promoted(place):
 def test_a_challenger_that_mlflow_does_not_know_is_not_promoted(place):
     from tests.contenders import put
 
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     put(place.params, GOOD, note=12345.0)
     with pytest.raises(PromotionError, match="MLflow has no finished run") as caught:
@@ -271,8 +258,7 @@ def test_a_challenger_that_mlflow_does_not_know_is_not_promoted(place):
 
 
 def test_a_damaged_ledger_stops_everything(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     place.train(GOOD)
     damage(place.root / "ledger.jsonl")
@@ -282,12 +268,10 @@ def test_a_damaged_ledger_stops_everything(place):
     assert len(place.tracker.versions(place.params.tracking.model)) == 1
 
 
-def test_an_unreachable_registry_changes_nothing(place, monkeypatch):
-    place.train(FAIR)
-    place.promote()
+def test_an_unreachable_registry_changes_nothing(place):
+    place.crown(FAIR)
     before = place.state()
     place.train(GOOD)
-    monkeypatch.setattr(promote_model, "Tracker", Tracker)
     gone = place.with_params(tracking={"uri": "http://127.0.0.1:9", "timeout_seconds": 1})
     with pytest.raises(TrackingError):
         gone.promote()
@@ -300,8 +284,7 @@ class Killed(BaseException):
 
 
 def test_who_is_killed_before_the_bundle_is_in_place_is_healed_by_the_next_run(place, monkeypatch):
-    old = place.train(FAIR)
-    place.promote()
+    old = place.crown(FAIR)
     new = place.train(GOOD)
 
     def kill(*_):
@@ -323,20 +306,20 @@ def test_who_is_killed_before_the_bundle_is_in_place_is_healed_by_the_next_run(p
     assert version.tags["ledger_hash"] == second.hash != first.hash
 
 
+@pytest.mark.slow
 def test_who_is_killed_before_the_alias_moves_has_promoted_nothing(place, monkeypatch):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     place.train(GOOD)
-    move = place.tracker.set_alias
+    move = Tracker.set_alias
 
-    def kill(model, alias, version):
+    def kill(tracker, model, alias, version):
         if alias == "champion":
             raise Killed
-        move(model, alias, version)
+        move(tracker, model, alias, version)
 
     with monkeypatch.context() as patch:
-        patch.setattr(place.tracker, "set_alias", kill)
+        patch.setattr(Tracker, "set_alias", kill)
         with pytest.raises(Killed):
             place.promote()
     assert place.state() == before
@@ -346,8 +329,7 @@ def test_who_is_killed_before_the_alias_moves_has_promoted_nothing(place, monkey
 
 
 def test_a_lost_production_folder_comes_back_from_the_registry(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     before = place.state()
     shutil.rmtree(place.production)
     assert place.promote()["decision"] == "unchanged"
@@ -355,8 +337,7 @@ def test_a_lost_production_folder_comes_back_from_the_registry(place):
 
 
 def test_changed_artifacts_in_the_registry_are_not_put_in_production(place):
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     damage(place.stored(1) / "model.onnx")
     assert place.promote()["decision"] == "unchanged"
     shutil.rmtree(place.production)

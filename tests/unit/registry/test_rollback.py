@@ -13,17 +13,13 @@ from churn_mlops.registry.history import as_text, ledger
 from churn_mlops.registry.mlflow_registry import Tracker
 from tests.contenders import FAIR, GOOD, POOR, damage
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def two(place):
     """A place with a champion and one before it; what it was like under the first."""
-    place.train(FAIR)
-    place.promote()
+    place.crown(FAIR)
     first = place.state()
-    place.train(GOOD)
-    place.promote()
+    place.crown(GOOD)
     return place, first
 
 
@@ -81,10 +77,8 @@ def test_without_any_champion_there_is_nothing_to_go_back_to(place):
 
 
 def test_one_may_go_back_further(place):
-    made = []
-    for every in (POOR, FAIR, GOOD):
-        made.append(place.train(every))
-        assert place.promote()["decision"] == "promoted"
+    made = [place.crown(every) for every in (POOR, FAIR, GOOD)]
+    assert place.actions() == ["promoted"] * 3
     rollback.run(place.params, "all wrong", made[0].version[:6])
     assert place.champion() == load_bundle(place.production).digest == made[0].digest
     with pytest.raises(PromotionError, match="no earlier champion to go back"):
@@ -161,10 +155,9 @@ def test_a_damaged_ledger_stops_a_rollback(two):
     assert place.state() == before
 
 
-def test_an_unreachable_registry_stops_a_rollback(two, monkeypatch):
+def test_an_unreachable_registry_stops_a_rollback(two):
     place, _ = two
     before = place.state()
-    monkeypatch.setattr(rollback, "Tracker", Tracker)
     gone = place.with_params(tracking={"uri": "http://127.0.0.1:9", "timeout_seconds": 1})
     with pytest.raises(TrackingError):
         rollback.run(gone.params, "bad")
@@ -205,7 +198,7 @@ def test_who_is_killed_before_the_alias_moves_has_not_rolled_back(two, monkeypat
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(place.tracker, "set_alias", kill)
+        patch.setattr(Tracker, "set_alias", kill)
         with pytest.raises(Killed):
             rollback.run(place.params, "bad")
     assert place.promote()["decision"] == "unchanged"
