@@ -38,6 +38,7 @@ DRIFT = "tests/unit/monitoring/test_drift.py"
 LOCK = "tests/unit/loop/test_lock.py::test_a_holder_that_is_alive_is_not_waited_for"
 HOLDER = "tests/unit/loop/test_lock.py::test_nothing_stays_of_what_a_killed_holder_told_of_itself"
 STATE = "tests/unit/monitoring/test_state_metrics.py"
+PROBATION = "tests/unit/monitoring/test_probation.py"
 DURABLE = "tests/unit/test_durability.py"
 USERS = "tests/unit/inference/test_user_store.py"
 LISTS = "tests/unit/api/test_list_follower.py"
@@ -467,6 +468,12 @@ MUTANTS = {
     "a replay looks back from the watermark": Mutant(
         "data/ingest.py", "before = min(held, as_of - timedelta(days=1))", "before = held", LATE
     ),
+    "a replay moves the watermark back": Mutant(
+        "data/ingest.py", "as_of, max(held, as_of))", "as_of, as_of)", LATE
+    ),
+    "held rows of a delivery's last day are new": Mutant(
+        "data/ingest.py", "(time < last + timedelta(days=1))", "(time < last)", LATE
+    ),
     "users of earlier days are not asked for": Mutant(
         "data/deliveries.py", 'first if name == "events" else None', "first", LATE
     ),
@@ -514,6 +521,18 @@ MUTANTS = {
         "(found.as_of_date - since).days + 1",
         "(found.as_of_date - since).days",
         STATE,
+    ),
+    "what would block is published while nothing waits": Mutant(
+        "monitoring/state_metrics.py",
+        "waits and one.binding and not one.passed",
+        "one.binding and not one.passed",
+        STATE,
+    ),
+    "a probation looks back a day too far": Mutant(
+        "monitoring/probation.py", "-longest < ahead <= 0", "-longest <= ahead <= 0", PROBATION
+    ),
+    "outcomes reach a bad day at the end of the horizon": Mutant(
+        "monitoring/probation.py", "0 < ahead <= days", "0 < ahead < days", PROBATION
     ),
     "an entry of the ledger is not synced": Mutant(
         "registry/ledger.py", "    os.fsync(file)\n", "", DURABLE

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from churn_mlops import engine
@@ -122,3 +124,28 @@ def test_files_bring_rows_of_any_day(tmp_path: Path) -> None:
     write(tmp_path / "in/events-1.csv", EVENTS, [event(9, 9), *late_rows(0, 6, 7)])
     ingest.run(made, day(9))
     assert late(made) == {100, 106, 107}
+
+
+def test_held_rows_of_the_first_and_the_last_day_of_a_delivery_are_not_taken_in_again(
+    tmp_path: Path,
+) -> None:
+    """Where times are times and not texts, the held rows near a delivery are looked up by time."""
+    files = {"users": str(tmp_path / "users.csv"), "events": str(tmp_path / "events.parquet")}
+    made = make(tmp_path, "parquet", {"data": {"files": files, "late_days": LATE_DAYS}})
+    write(tmp_path / "users.csv", USERS, [USER])
+    times = [datetime(2025, 1, 1), datetime(2025, 1, 2, 12), datetime(2025, 1, 3, 23, 59, 59)]
+
+    def export(count: int) -> None:
+        columns = {
+            "event_id": list(range(count)),
+            "user_id": [1] * count,
+            "event_time": [*times, times[-1]][:count],
+            "event_type": ["buy"] * count,
+            "amount": [1.5] * count,
+        }
+        pq.write_table(pa.table(columns), tmp_path / "events.parquet")
+
+    for count in (3, 4):
+        export(count)
+        assert ingest.run(made, day(2)).rows["events"] == (3 if count == 3 else 1)
+    assert sorted(row[0] for row in held(made)["events"].elements()) == ["0", "1", "2", "3"]

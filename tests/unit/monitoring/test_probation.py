@@ -134,9 +134,12 @@ def test_days_that_look_back_on_a_bad_day_do_not_count(params: Params) -> None:
         (20, None, False, 0),
         (10, 10, False, 0),
         (10, 2, False, 0),
+        (10, -19, False, 0),
+        (10, -20, False, 7),
         (10, 14, False, 7),
         (10, 14, True, 3),
         (10, 11, True, 0),
+        (10, 17, True, 6),
         (10, 18, True, 7),
     ],
 )
