@@ -63,6 +63,7 @@ def test_a_bundle_that_another_one_was_put_over_is_replaced(promoted):
     assert promoted.state() == before
 
 
+@pytest.mark.slow
 def test_an_alias_that_was_moved_by_hand_is_followed_and_noted(promoted):
     old = promoted.champion()
     promoted.crown(GOOD)
@@ -74,6 +75,7 @@ def test_an_alias_that_was_moved_by_hand_is_followed_and_noted(promoted):
     assert noted[2]["family"] == "logistic_regression"
 
 
+@pytest.mark.slow
 def test_another_machines_promotion_is_taken_over(promoted, tmp_path):
     tree = promoted.params.model_dump()
     tree["paths"]["artifacts"] = str(tmp_path / "other")
@@ -110,8 +112,7 @@ def test_a_version_without_a_digest_is_refused(promoted):
 
 
 def test_the_furthest_noted_entry_is_the_head(promoted):
-    promoted.train(GOOD)
-    promoted.promote()
+    promoted.crown(GOOD)
     assert noted_head(promoted.params) == ledger(promoted.params).head()
     assert noted_head(promoted.params)[0] == 2
     assert load_bundle(promoted.production).digest == promoted.champion()

@@ -103,6 +103,7 @@ def test_the_same_decision_once_more_is_the_same_line(place):
     assert ledger(place.params).path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_model_of_equal_worth_is_refused(place):
     place.crown(FAIR)
     place.train(FAIR, note=1.0)
@@ -283,6 +284,7 @@ class Killed(BaseException):
     """Stands for a signal that ends the process."""
 
 
+@pytest.mark.slow
 def test_who_is_killed_before_the_bundle_is_in_place_is_healed_by_the_next_run(place, monkeypatch):
     old = place.crown(FAIR)
     new = place.train(GOOD)

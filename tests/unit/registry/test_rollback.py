@@ -53,6 +53,7 @@ def test_the_model_that_was_left_is_refused_although_it_is_better(two):
     assert place.actions() == ["promoted", "promoted", "rolled_back", "refused"]
 
 
+@pytest.mark.slow
 def test_another_model_of_the_same_worth_is_promoted(two):
     place, _ = two
     rollback.run(place.params, "bad")
@@ -169,6 +170,7 @@ class Killed(BaseException):
     """Stands for a signal that ends the process."""
 
 
+@pytest.mark.slow
 def test_who_is_killed_before_the_ledger_is_written_has_rolled_back(two, monkeypatch):
     place, first = two
     append = rollback.ledger
@@ -206,6 +208,7 @@ def test_who_is_killed_before_the_alias_moves_has_not_rolled_back(two, monkeypat
     assert place.actions() == ["promoted", "promoted"]
 
 
+@pytest.mark.slow
 def test_another_machine_does_not_promote_it_again(two):
     """Its ledger does not know of the rollback; the registry does."""
     place, first = two
