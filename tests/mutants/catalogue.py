@@ -475,7 +475,10 @@ MUTANTS = {
         "data/ingest.py", "(time < last + timedelta(days=1))", "(time < last)", LATE
     ),
     "users of earlier days are not asked for": Mutant(
-        "data/deliveries.py", 'first if name == "events" else None', "first", LATE
+        "data/deliveries.py",
+        'first if name == "events" else None',
+        "first",
+        "tests/unit/data/test_deliveries.py",
     ),
     "days that late rows may change a day too few": Mutant(
         "tables/growth.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn_mlops import engine
 from churn_mlops.data import ingest
-from churn_mlops.data.deliveries import delivered
 from churn_mlops.data.watermark import Watermark, read_watermark
 from churn_mlops.params import Params
 from tests.unit.data.small_log import EVENTS, USERS, day, event, held, make, write
@@ -95,24 +93,6 @@ def test_the_window_begins_late_days_before_the_first_new_day(name: str) -> None
     made = make(Path(), "parquet", {"data": {"late_days": LATE_DAYS}})
     found = ingest._window(made, held_until, day(as_of), None if since is None else day(since))
     assert found == ingest.Window(None if first is None else day(first), day(last), day(arrival))
-
-
-def asked(params: Params, first: date, last: date) -> set[str]:
-    with (
-        engine.embedded(params) as con,
-        delivered(con, params, read_watermark(params), first, last) as delivery,
-    ):
-        rows = con.to_pyarrow(delivery.tables["users"]).to_pylist()
-    return {str(row["user_id"]) for row in rows}
-
-
-def test_users_are_delivered_however_long_ago_they_signed_up(
-    params: Params, tmp_path: Path
-) -> None:
-    with sqlite3.connect(tmp_path / "source.db") as db:
-        rows = [("2", f"{day(1)}", "pro"), ("3", f"{day(9)}", "pro"), ("4", f"{day(10)}", "pro")]
-        db.executemany("INSERT INTO users VALUES (?, ?, ?)", rows)
-    assert asked(params, day(7), day(9)) == {"1", "2", "3"}
 
 
 def test_files_bring_rows_of_any_day(tmp_path: Path) -> None:
