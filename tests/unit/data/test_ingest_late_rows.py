@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn_mlops.data import ingest
-from churn_mlops.data.watermark import Watermark, read_watermark
+from churn_mlops.data.watermark import Watermark
 from churn_mlops.params import Params
 from tests.unit.data.small_log import EVENTS, USERS, day, event, held, make, write
 
