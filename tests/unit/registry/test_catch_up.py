@@ -39,3 +39,16 @@ def test_an_alias_that_was_moved_by_hand_is_noted(place):
     catch_up(place.tracker, place.params)
     stack = [model["digest"] for model in champions(ledger(place.params).entries())]
     assert stack == [old.digest, new.digest, old.digest]
+
+
+def test_a_rollback_that_left_no_line_is_noted_as_one(place):
+    old, new = place.crown(FAIR), place.crown(GOOD)
+    model = place.params.tracking.model
+    place.tracker.set_tags(model, 1, {"decision": "rolled_back"})
+    place.tracker.set_alias(model, CHAMPION, 1)
+    catch_up(place.tracker, place.params)
+    entry = ledger(place.params).entries()[-1]
+    assert entry.action == "rolled_back"
+    assert (entry.facts["from"]["digest"], entry.facts["to"]["digest"]) == (new.digest, old.digest)
+    assert champions(ledger(place.params).entries())[-1]["digest"] == old.digest
+    assert place.tracker.by_version(model, 1).tags["taken_back"] == "false"
