@@ -4,27 +4,31 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENV := $(VENV)/.ready
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 export OMP_NUM_THREADS ?= 2
+WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick lint lock docs images clean
+.PHONY: help run quick test test-all lint lock docs images clean
 
 help:  ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 run: $(ENV)  ## run the pipeline, then show the ten users most at risk
 	dvc repro
 	churn top
 
-test: $(ENV)  ## lint, check types, run all tests
+quick: $(ENV)  ## the fast tests, which need nothing else on this machine: four minutes
+	pytest $(WORKERS) -m "not slow and not heavy"
+
+test: $(ENV)  ## lint, check types, test all that runs on this machine: fifteen minutes
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest -n 2 --dist loadfile --no-loadscope-reorder
+	pytest $(WORKERS) -m "not heavy"
 
-quick: $(ENV)  ## the fast tests only
-	pytest -n 2 --dist loadfile -m "not slow"
+test-all: test  ## these, and images, Kubeflow, Spark, Terraform, Argo CD, planted faults: an hour
+	python scripts/test_groups.py --all
 
 lint: $(ENV)  ## format and fix what can be fixed
 	ruff format .

@@ -18,17 +18,38 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = Path(".ci/test-groups.toml")
 STAMPS = Path(".ci/test-groups.json")
 SHOWN_FILES = 3
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Tests as pytest is given them: files, folders, and test ids with or without parameters."""
+
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, tests: Iterable[str]) -> Selection:
+        """A selection of such arguments."""
+        return cls(frozenset(test.rstrip("/") for test in tests))
+
+    def has(self, test: str) -> bool:
+        """Whether a test id is among them."""
+        file = test.split("::")[0]
+        folders = (parent.as_posix() for parent in Path(file).parents)
+        return not self.names.isdisjoint((test, test.split("[")[0], file, *folders))
 
 
 @dataclass(frozen=True)
@@ -44,21 +65,20 @@ class Group:
     smoke : tuple of str
         Test ids that run also when nothing changed.
     files : tuple of str
-        Git pathspecs with glob magic, such as ``k8s/**``.
+        Patterns such as ``k8s/**``: a star stays in its folder, two stars reach any depth.
+    text : str
+        Of a part of a group: what else it rests on.
     """
 
     name: str
     tests: tuple[str, ...]
     smoke: tuple[str, ...]
     files: tuple[str, ...]
+    text: str = ""
 
     def has(self, test: str) -> bool:
         """Whether a test id belongs to this group."""
-        file = test.split("::")[0]
-        return any(
-            test == one or file == one or file.startswith(f"{one.rstrip('/')}/")
-            for one in self.tests
-        )
+        return Selection.of(self.tests).has(test)
 
 
 @dataclass(frozen=True)
@@ -96,7 +116,8 @@ class Results:
     def pytest_runtest_logreport(self, report: object) -> None:
         """Take up one phase of one test."""
         test, outcome = str(getattr(report, "nodeid", "")), getattr(report, "outcome", "")
-        test = test.split("@")[0] if "]@" in test else test
+        # Under `--dist loadgroup` the id ends with the name of the test's group of xdist.
+        test = test.rpartition("@")[0] or test
         self.seconds[test] = self.seconds.get(test, 0.0) + float(getattr(report, "duration", 0))
         if outcome == "failed":
             self.failed.add(test)
@@ -143,17 +164,23 @@ def read_groups(root: Path) -> list[Group]:
         for part, own in read_parts(root, entry["parts"]).items():
             files = (*common, *entry["files"], *own["files"])
             tests = tuple(f"{entry['tests'][0]}::{test}" for test in own["tests"])
-            groups.append(Group(f"{name}/{part}", tests, smoke, files))
+            groups.append(Group(f"{name}/{part}", tests, smoke, files, own["text"]))
     return groups
 
 
-def read_parts(root: Path, command: str) -> dict[str, dict[str, list[str]]]:
-    """Ask a module of the tests for the parts of a group: their test names and files."""
+def read_parts(root: Path, module: str) -> dict[str, dict[str, Any]]:
+    """Ask a module of the tests for the parts of a group: their test names, files and text."""
     done = subprocess.run(
-        [sys.executable, "-m", command], cwd=root, capture_output=True, text=True, check=True
+        [sys.executable, "-m", module], cwd=root, capture_output=True, text=True, check=True
     )
-    parts: dict[str, dict[str, list[str]]] = json.loads(done.stdout)
+    parts: dict[str, dict[str, Any]] = json.loads(done.stdout)
     return parts
+
+
+def heavy_tests(root: Path) -> Selection:
+    """The tests of all groups, as the table names them."""
+    tree = tomllib.loads((root / TABLE).read_text(encoding="utf-8"))
+    return Selection.of(test for entry in tree["groups"].values() for test in entry["tests"])
 
 
 def _paths(tests: Iterable[str]) -> list[str]:
@@ -161,27 +188,48 @@ def _paths(tests: Iterable[str]) -> list[str]:
     return [file if file.endswith(".py") else f"{file}/**" for file in files]
 
 
-def inputs(root: Path, group: Group) -> list[str]:
-    """List the files that a group rests on: tracked ones, and new ones that git does not ignore."""
-    specs = [f":(glob){pattern}" for pattern in group.files]
-    listed = git(root, "ls-files", "-co", "--exclude-standard", "-z", "--", *specs)
-    return sorted(path for path in set(listed.split("\0")) - {"", str(STAMPS)})
+@lru_cache
+def _matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """An expression for the paths that any of the patterns means."""
+    stars = {"**": ".*", "*": "[^/]*"}
+    pieces = (re.split(r"(\*\*|\*)", pattern) for pattern in patterns)
+    expressions = ("".join(stars.get(part, re.escape(part)) for part in one) for one in pieces)
+    return re.compile("|".join(f"(?:{expression})" for expression in expressions))
 
 
-def digest(root: Path, paths: Iterable[str]) -> str:
-    """Hash names, contents and executable bits of files."""
-    total = hashlib.sha256()
-    for name in paths:
-        path = root / name
-        if path.is_symlink():
-            kind, content = "link", os.readlink(path).encode()
-        elif path.is_file():
-            kind = "program" if os.access(path, os.X_OK) else "file"
-            content = path.read_bytes()
-        else:
-            continue
-        total.update(f"{name}\0{kind}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-    return total.hexdigest()
+class Checkout:
+    """The files of a checkout: tracked ones, and new ones that git does not ignore."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        listed = git(root, "ls-files", "-co", "--exclude-standard", "-z")
+        self._paths = sorted(set(listed.split("\0")) - {"", str(STAMPS)})
+        self._hashes: dict[str, str] = {}
+
+    def inputs(self, group: Group) -> list[str]:
+        """List the files that a group rests on."""
+        matcher = _matcher(group.files)
+        return [path for path in self._paths if matcher.fullmatch(path)]
+
+    def digest(self, group: Group) -> str:
+        """Hash names, contents and executable bits of a group's files."""
+        total = hashlib.sha256(group.text.encode())
+        for path in self.inputs(group):
+            total.update(f"{path}\0{self._hash(path)}\n".encode())
+        return total.hexdigest()
+
+    def _hash(self, name: str) -> str:
+        if name not in self._hashes:
+            path = self.root / name
+            if path.is_symlink():
+                kind, content = "link", os.readlink(path).encode()
+            elif path.is_file():
+                kind = "program" if os.access(path, os.X_OK) else "file"
+                content = path.read_bytes()
+            else:
+                kind, content = "gone", b""
+            self._hashes[name] = f"{kind} {hashlib.sha256(content).hexdigest()}"
+        return self._hashes[name]
 
 
 def read_stamps(root: Path) -> dict[str, Stamp]:
@@ -209,10 +257,11 @@ def changed_files(root: Path, group: Group, stamp: Stamp) -> list[str]:
     )  # fmt: skip
     if known.returncode:
         return []
-    specs = [f":(glob){pattern}" for pattern in group.files]
-    names = git(root, "diff", "--name-only", "-z", stamp.commit, "--", *specs).split("\0")
-    new = git(root, "ls-files", "-o", "--exclude-standard", "-z", "--", *specs).split("\0")
-    return sorted({*names, *new} - {"", str(STAMPS)})
+    changed = git(root, "diff", "--name-only", "-z", stamp.commit)
+    new = git(root, "ls-files", "-o", "--exclude-standard", "-z")
+    names = {*changed.split("\0"), *new.split("\0")} - {"", str(STAMPS)}
+    matcher = _matcher(group.files)
+    return sorted(name for name in names if matcher.fullmatch(name))
 
 
 @dataclass(frozen=True)
@@ -243,10 +292,9 @@ class State:
 
 def read_states(root: Path) -> list[State]:
     """Compare the inputs of each group with its stamp."""
-    stamps = read_stamps(root)
+    stamps, files = read_stamps(root), Checkout(root)
     return [
-        State(group, digest(root, inputs(root, group)), stamps.get(group.name))
-        for group in read_groups(root)
+        State(group, files.digest(group), stamps.get(group.name)) for group in read_groups(root)
     ]
 
 
@@ -268,12 +316,35 @@ def choose(states: Iterable[State], names: list[str], everything: bool) -> list[
     return [state for state in states if everything or state.is_changed]
 
 
+def describe(root: Path, states: Iterable[State], chosen: list[State]) -> list[str]:
+    """Say of each group whether it runs and why; the parts of a group share two lines."""
+    lines: list[str] = []
+    parts: dict[tuple[str, bool], list[State]] = {}
+    for state in states:
+        name, _, part = state.group.name.partition("/")
+        if part:
+            parts.setdefault((name, state in chosen), []).append(state)
+            continue
+        word = "run" if state in chosen else "smoke"
+        lines.append(f"{word:5} {name}: {state.describe(root)}")
+    for (name, runs), found in parts.items():
+        shown = ", ".join(state.group.name.partition("/")[2] for state in found[:SHOWN_FILES])
+        more = f" and {len(found) - SHOWN_FILES} more" if len(found) > SHOWN_FILES else ""
+        passed = sum(state.stamp.tests for state in found if state.stamp)
+        count = f"{len(found)} part{'' if len(found) == 1 else 's'}"
+        if runs:
+            lines.append(f"run   {name}: {count}: {shown}{more}")
+        else:
+            lines.append(f"smoke {name}: {count} unchanged: {passed} tests passed then")
+    return lines
+
+
 def run_tests(tests: list[str], workers: int) -> tuple[int, Results]:
     """Run pytest on some tests; its exit code, and how each test ended."""
     import pytest
 
     results = Results()
-    options = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
+    options = ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder"]
     options += ["--durations=25", "--durations-min=5"]
     return int(pytest.main([*options, *tests], plugins=[results])), results
 
@@ -283,7 +354,7 @@ def stamp_passed(root: Path, chosen: Iterable[State], results: Results, code: in
     stamps, said = read_stamps(root), []
     names = {group.name for group in read_groups(root)}
     stamps = {name: stamp for name, stamp in stamps.items() if name in names}
-    commit = git(root, "rev-parse", "HEAD").strip()
+    commit, files = git(root, "rev-parse", "HEAD").strip(), Checkout(root)
     for state in chosen:
         group = state.group
         mine = {test for test in results.seconds if group.has(test)}
@@ -296,7 +367,7 @@ def stamp_passed(root: Path, chosen: Iterable[State], results: Results, code: in
             reason = "not all of its tests ran"
         elif skipped:
             reason = f"{len(skipped)} skipped: {results.skipped[skipped[0]]}"
-        elif digest(root, inputs(root, group)) != state.digest:
+        elif files.digest(group) != state.digest:
             reason = "its inputs changed while it ran"
         elif dirty := uncommitted(root, group):
             reason = f"not committed: {', '.join(dirty[:SHOWN_FILES])}"
@@ -313,9 +384,9 @@ def stamp_passed(root: Path, chosen: Iterable[State], results: Results, code: in
 
 def uncommitted(root: Path, group: Group) -> list[str]:
     """List the inputs of a group that differ from the newest commit."""
-    specs = [f":(glob){pattern}" for pattern in group.files]
-    status = git(root, "status", "--porcelain", "-z", "--", *specs)
-    return [line[3:] for line in status.split("\0") if line and line[3:] != str(STAMPS)]
+    status = git(root, "status", "--porcelain", "--untracked-files=all", "-z").split("\0")
+    matcher = _matcher(group.files)
+    return [line[3:] for line in status if matcher.fullmatch(line[3:]) and line[3:] != str(STAMPS)]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -339,9 +410,8 @@ def main(arguments: list[str] | None = None) -> int:
         ]  # fmt: skip
         print(json.dumps(body, indent=1))
         return 0
-    for state in states:
-        what = "run  " if state in chosen else "smoke"
-        print(f"{what} {state.group.name}: {state.describe(ROOT)}", flush=True)
+    for line in describe(ROOT, states, chosen):
+        print(line, flush=True)
     if given.list:
         return 0
     tests = [test for state in chosen for test in state.group.tests]

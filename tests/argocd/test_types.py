@@ -13,7 +13,6 @@ from tests.argocd.objects import applications, objects
 from tests.integration.tools import require_tool
 from tests.manifests.objects import Object
 
-pytestmark = pytest.mark.slow
 PACKAGES = ("typescript@5.9.3", "@kubernetes-models/argo-cd@4.0.0")
 MODELS = "@kubernetes-models/argo-cd/argoproj.io/v1alpha1"
 OPTIONS = ("--noEmit", "--strict", "--module", "nodenext", "--skipLibCheck", "--pretty", "false")

@@ -136,7 +136,6 @@ def query(address: str, expression: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.slow
 def test_it_comes_up_trains_serves_and_watches_itself(up: dict[str, str], tmp_path: Path) -> None:
     environment = {name: value for name, value in up.items() if name.endswith("_PORT")}
     assert get(up["API"], "/ready") is None, "there is no model yet"

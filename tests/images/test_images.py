@@ -22,7 +22,6 @@ from tests.images.service import asking, service
 from tests.manifests.objects import ROOT
 from tests.monitoring_servers import PATIENCE_SECONDS, until
 
-pytestmark = pytest.mark.slow
 TRAINING = ("sklearn", "lightgbm", "mlflow", "dvc", "ibis", "duckdb", "pandas", "scipy")
 
 

@@ -18,7 +18,6 @@ from tests.manifests.spark_overlay import documented, rendered_overlay
 from tests.monitoring_servers import until
 from tests.s3_server import BUCKET
 
-pytestmark = pytest.mark.slow
 TABLE = "data/features/user_features_daily.parquet"
 READ = f"""
 import pathlib, pyarrow as pa, pyarrow.parquet as pq

@@ -11,16 +11,9 @@ import pytest
 import yaml
 
 from tests import workspaces
+from tests.finished import LAST, SMALL, Finished, finished
 
 pytestmark = pytest.mark.slow
-# Days enough for validation days of their own, users enough for a first champion.
-SMALL = {"data": {"synthetic": {"users": 600, "days": 130}}, "scoring": {"top_k": 20}}
-LAST_DAY = "2025-05-10"
-# A first champion that the trees of SMALL beat beyond doubt: the logistic regression.
-WEAK = {
-    "training": {"candidate": {"rounds": 1, "num_leaves": 2}},
-    "promotion": {"confidence": 0.5, "max_slice_drop": 1.0},
-}
 STAGES = [
     "generate_data",
     "validate_data",
@@ -36,10 +29,9 @@ STAGES = [
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def csv(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A workspace in which everything was run once, and what that printed."""
-    folder = workspaces.make(tmp_path_factory.mktemp("pipeline") / "work", SMALL)
-    return folder, workspaces.run(folder, "dvc", "repro").stdout
+    return finished(tmp_path_factory, "csv")
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -62,8 +54,8 @@ def champion(folder: Path) -> str:
     return first.split(",")[header.split(",").index("model_version")]
 
 
-def test_every_stage_runs_once_in_order(finished: tuple[Path, str]) -> None:
-    ran = workspaces.stages_run(finished[1])
+def test_every_stage_runs_once_in_order(csv: Finished) -> None:
+    ran = workspaces.stages_run(csv.output)
     assert sorted(ran) == sorted(STAGES)
     for earlier, later in (
         ("generate_data", "validate_data"),
@@ -79,8 +71,8 @@ def test_every_stage_runs_once_in_order(finished: tuple[Path, str]) -> None:
         assert ran.index(earlier) < ran.index(later)
 
 
-def test_the_files_of_the_specification_are_there(finished: tuple[Path, str]) -> None:
-    folder, _ = finished
+def test_the_files_of_the_specification_are_there(csv: Finished) -> None:
+    folder = csv.folder
     for path in (
         "data/raw/users.csv",
         "data/raw/events.csv",
@@ -92,8 +84,8 @@ def test_the_files_of_the_specification_are_there(finished: tuple[Path, str]) ->
         "data/features/user_features_daily.csv",
         "data/features/training_dataset.csv",
         "data/predictions/batch_predictions_latest.csv",
-        f"data/predictions/churn_predictions_{LAST_DAY}.csv",
-        f"data/predictions/churn_top_20_{LAST_DAY}.csv",
+        f"data/predictions/churn_predictions_{LAST}.csv",
+        f"data/predictions/churn_top_20_{LAST}.csv",
         "artifacts/metrics/train_baseline.json",
         "artifacts/metrics/train_candidate.json",
         "artifacts/metrics/promotion.json",
@@ -110,14 +102,14 @@ def test_the_files_of_the_specification_are_there(finished: tuple[Path, str]) ->
     assert pickles == []
 
 
-def test_a_second_run_runs_no_stage(finished: tuple[Path, str]) -> None:
-    output = workspaces.run(finished[0], "dvc", "repro").stdout
+def test_a_second_run_runs_no_stage(csv: Finished) -> None:
+    output = workspaces.run(csv.folder, "dvc", "repro").stdout
     assert workspaces.stages_run(output) == []
     assert "up to date" in output
 
 
-def test_metrics_and_plots_are_known_to_dvc(finished: tuple[Path, str]) -> None:
-    shown = json.loads(workspaces.run(finished[0], "dvc", "metrics", "show", "--json").stdout)
+def test_metrics_and_plots_are_known_to_dvc(csv: Finished) -> None:
+    shown = json.loads(workspaces.run(csv.folder, "dvc", "metrics", "show", "--json").stdout)
     metrics = shown[""]["data"]["artifacts/metrics/train_baseline.json"]["data"]
     assert {"pr_auc", "roc_auc", "accuracy"} <= set(metrics)
     assert 0.5 < metrics["roc_auc"] < 1
@@ -125,22 +117,22 @@ def test_metrics_and_plots_are_known_to_dvc(finished: tuple[Path, str]) -> None:
     decided = shown[""]["data"]["artifacts/metrics/promotion.json"]["data"]
     assert decided["decision"] == "promoted"
     assert decided["against"] == "recency"
-    workspaces.run(finished[0], "dvc", "plots", "show")
-    assert (finished[0] / "dvc_plots/index.html").exists()
+    workspaces.run(csv.folder, "dvc", "plots", "show")
+    assert (csv.folder / "dvc_plots/index.html").exists()
 
 
-def test_the_riskiest_users_are_shown(finished: tuple[Path, str]) -> None:
-    text = workspaces.run(finished[0], "churn", "top").stdout
-    assert f"The 10 users most at risk on {LAST_DAY}" in text
+def test_the_riskiest_users_are_shown(csv: Finished) -> None:
+    text = workspaces.run(csv.folder, "churn", "top").stdout
+    assert f"The 10 users most at risk on {LAST}" in text
     assert "data/predictions/batch_predictions_latest.csv" in text
-    body = json.loads(workspaces.run(finished[0], "churn", "top", "--json", "-n", "3").stdout)
+    body = json.loads(workspaces.run(csv.folder, "churn", "top", "--json", "-n", "3").stdout)
     assert [int(row["risk_rank"]) for row in body["users"]] == [1, 2, 3]
 
 
-def test_mlflow_knows_the_run(finished: tuple[Path, str]) -> None:
+def test_mlflow_knows_the_run(csv: Finished) -> None:
     import mlflow
 
-    client = mlflow.MlflowClient(f"sqlite:///{finished[0] / 'mlflow.db'}")
+    client = mlflow.MlflowClient(f"sqlite:///{csv.folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("churn")
     runs = {r.data.tags["stage"]: r for r in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {"train_baseline", "train_candidate"}
@@ -149,37 +141,34 @@ def test_mlflow_knows_the_run(finished: tuple[Path, str]) -> None:
     assert run.data.params["test_size"] == "0.2"
     assert run.data.params["class_weight"] == "balanced"
     assert {"pr_auc", "roc_auc", "accuracy"} <= set(run.data.metrics)
-    written = json.loads((finished[0] / "artifacts/metrics/train_baseline.json").read_text())
+    written = json.loads((csv.folder / "artifacts/metrics/train_baseline.json").read_text())
     assert run.data.metrics["pr_auc"] == pytest.approx(written["pr_auc"])
 
 
 def test_the_first_champion_is_in_the_ledger_and_in_the_registry(
-    finished: tuple[Path, str],
+    csv: Finished,
 ) -> None:
     import mlflow
 
-    (entry,) = ledger(finished[0])
+    (entry,) = ledger(csv.folder)
     assert entry["action"] == "promoted"
-    assert entry["facts"]["challenger"]["version"] == champion(finished[0])
-    client = mlflow.MlflowClient(f"sqlite:///{finished[0] / 'mlflow.db'}")
+    assert entry["facts"]["challenger"]["version"] == champion(csv.folder)
+    client = mlflow.MlflowClient(f"sqlite:///{csv.folder / 'mlflow.db'}")
     version = client.get_model_version_by_alias("churn", "champion")
-    assert version.tags["bundle_sha256"].startswith(champion(finished[0]))
+    assert version.tags["bundle_sha256"].startswith(champion(csv.folder))
     assert version.tags["ledger_hash"] == entry["hash"]
 
 
-def test_the_same_seed_gives_byte_identical_outputs(
-    finished: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_the_same_seed_gives_byte_identical_outputs(csv: Finished, tmp_path: Path) -> None:
     again = workspaces.make(tmp_path / "again", SMALL)
     workspaces.run(again, "dvc", "repro")
-    assert hashes(again) == hashes(finished[0])
+    assert hashes(again) == hashes(csv.folder)
 
 
-def test_a_rollback_outlives_the_next_runs(tmp_path: Path) -> None:
-    folder = workspaces.make(tmp_path / "work", workspaces.merge(SMALL, WEAK))
-    workspaces.run(folder, "dvc", "repro")
+def test_a_rollback_outlives_the_next_runs(csv: Finished, tmp_path: Path) -> None:
+    folder = csv.copy(tmp_path / "work")
     first = champion(folder)
-    workspaces.make(folder, SMALL)
+    workspaces.make(folder, workspaces.merge(SMALL, {"training": {"candidate": {"rounds": 60}}}))
     output = workspaces.run(folder, "dvc", "repro").stdout
     ran = workspaces.stages_run(output)
     assert sorted(ran[:2]) == ["train_baseline", "train_candidate"]
@@ -203,10 +192,10 @@ def test_a_rollback_outlives_the_next_runs(tmp_path: Path) -> None:
     assert set(decided[4:]) <= {"refused"}
 
 
-def test_parquet_holds_the_same_tables(finished: tuple[Path, str], tmp_path: Path) -> None:
-    over: dict[str, Any] = SMALL | {"tables": {"format": "parquet"}}
-    other = workspaces.make(tmp_path / "parquet", over)
-    workspaces.run(other, "dvc", "repro")
+def test_parquet_holds_the_same_tables(
+    csv: Finished, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = finished(tmp_path_factory, "parquet").folder
     con = ibis.duckdb.connect()
     for name in (
         "processed/users_clean",
@@ -219,29 +208,27 @@ def test_parquet_holds_the_same_tables(finished: tuple[Path, str], tmp_path: Pat
     ):
         path = other / "data" / f"{name}.parquet"
         parquet = con.read_parquet(str(path / "*.parquet" if path.is_dir() else path))
-        csv = con.read_csv(str(finished[0] / "data" / f"{name}.csv"), all_varchar=True)
+        text = con.read_csv(str(csv.folder / "data" / f"{name}.csv"), all_varchar=True)
         if name.startswith("predictions"):
-            parquet, csv = parquet.drop("model_version"), csv.drop("model_version")
-        same_types = csv.select(**{n: csv[n].cast(t) for n, t in parquet.schema().items()})
-        assert parquet.columns == csv.columns
-        assert parquet.count().execute() == csv.count().execute() > 0
+            parquet, text = parquet.drop("model_version"), text.drop("model_version")
+        same_types = text.select(**{n: text[n].cast(t) for n, t in parquet.schema().items()})
+        assert parquet.columns == text.columns
+        assert parquet.count().execute() == text.count().execute() > 0
         assert same_types.difference(parquet).count().execute() == 0, name
         assert parquet.difference(same_types).count().execute() == 0, name
 
 
-def test_one_stage_and_its_dependencies(tmp_path: Path) -> None:
-    folder = workspaces.make(tmp_path / "work", SMALL)
+def test_one_stage_and_its_dependencies_and_any_size_of_parts(
+    csv: Finished, tmp_path: Path
+) -> None:
+    over = workspaces.merge(SMALL, {"duckdb": {"rows_per_part": 3_000, "threads": 1}})
+    folder = workspaces.make(tmp_path / "work", over)
     output = workspaces.run(folder, "dvc", "repro", "build_labels").stdout
     assert workspaces.stages_run(output) == [*STAGES[:3], "build_labels"]
     assert not (folder / "data/features").exists()
 
-
-def test_the_outputs_are_independent_of_the_size_of_parts(
-    finished: tuple[Path, str], tmp_path: Path
-) -> None:
-    over = workspaces.merge(SMALL, {"duckdb": {"rows_per_part": 3_000, "threads": 1}})
-    other = workspaces.make(tmp_path / "parts", over)
-    workspaces.run(other, "dvc", "repro", "build_training_set")
-    ours, theirs = hashes(other), hashes(finished[0])
+    workspaces.run(folder, "dvc", "repro", "build_training_set")
+    ours, theirs = hashes(folder), hashes(csv.folder)
+    assert "data/features/training_dataset.csv" in ours
     for path in ours:
         assert ours[path] == theirs[path], path

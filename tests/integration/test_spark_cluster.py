@@ -14,8 +14,6 @@ from tests import spark_cluster
 from tests.integration.tools import require_tool
 from tests.monitoring_servers import until
 
-pytestmark = pytest.mark.slow
-
 # A task's parent is the Python daemon of its executor, whose parent is the executor.
 DRIVER = """
 import json, os, sys, time

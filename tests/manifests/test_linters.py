@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-import yaml
-
-from tests.linters import checkov, failed, told
-from tests.manifests.objects import ROOT, SOURCES, everything
+from tests.linters import told
+from tests.manifests.objects import ROOT
 
 TRACKED = subprocess.run(
     ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -42,31 +38,6 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     bad = tmp_path / "bad.sh"
     bad.write_text("#!/bin/sh\ncd $1\n")
     assert "SC2086" in lint("shellcheck", str(bad)), "the check itself"
-
-
-CHECKOV = (
-    *("--framework", "kubernetes", "dockerfile"),
-    *("--config-file", str(ROOT / ".checkov.yaml")),
-)
-
-
-@pytest.mark.slow
-def test_checkov_finds_nothing(tmp_path: Path) -> None:
-    for name in ("k8s", "docker"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    for source in SOURCES[1:]:
-        (tmp_path / f"{source}.yaml").write_text(yaml.safe_dump_all(everything(source)))
-    reports = checkov(tmp_path, *CHECKOV)
-    assert sum(report["summary"]["passed"] for report in reports) > 1_000
-    assert failed(reports) == []
-
-
-@pytest.mark.slow
-def test_checkov_finds_what_is_wrong(tmp_path: Path) -> None:
-    pod = {"containers": [{"name": "x", "image": "x", "securityContext": {"privileged": True}}]}
-    one = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}
-    (tmp_path / "pod.yaml").write_text(yaml.safe_dump(one))
-    assert any(one.startswith("CKV_K8S_16") for one in failed(checkov(tmp_path, *CHECKOV)))
 
 
 def test_every_muted_finding_has_its_reason() -> None:

@@ -18,7 +18,6 @@ from tests.pipelines.engine import Kubeflow, Ran, socket
 from tests.pipelines.programs import kfp_pipeline, run_local
 from tests.receiver import Receiver, receiver
 
-pytestmark = pytest.mark.slow
 USERS = 400
 # The gate of a small portal: it must let a first model pass, and none that is hardly better.
 GATE = {

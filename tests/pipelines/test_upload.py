@@ -16,8 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.pipelines.programs import FOLDER, ROOT
 from tests.workspaces import BIN
 
@@ -96,7 +94,6 @@ def run(word: str, address: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_the_file_is_uploaded_as_it_is() -> None:
     with api() as (address, asked):
         run("pipeline create", address)
@@ -104,7 +101,6 @@ def test_the_file_is_uploaded_as_it_is() -> None:
     assert (FOLDER / "churn_pipeline.yaml").read_bytes() in body
 
 
-@pytest.mark.slow
 def test_a_run_is_started_with_its_parameters() -> None:
     with api() as (address, asked):
         run("run create", address)

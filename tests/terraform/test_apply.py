@@ -20,8 +20,6 @@ from tests.terraform import aws
 from tests.terraform.building import FAST, Built, build
 from tests.terraform.checkout import ROOT
 
-pytestmark = pytest.mark.slow
-
 GITHUB = "token.actions.githubusercontent.com"
 EVERYTHING: dict[str, Any] = {
     # As long as it may be, in a region whose name is.

@@ -29,7 +29,6 @@ def test_it_is_formatted() -> None:
     assert Checkout(SOURCE).run("fmt", "-check", "-recursive") == ""
 
 
-@pytest.mark.slow
 def test_it_is_valid(here: Checkout) -> None:
     assert "valid" in here.run("validate")
 
@@ -42,13 +41,11 @@ def test_what_is_not_formatted_or_valid_is_found(tmp_path: Path) -> None:
     assert "undeclared input variable" in bad.ends("validate").stderr
 
 
-@pytest.mark.slow
 def test_its_own_tests_pass(here: Checkout) -> None:
     told = here.run("test")
     assert re.search(r"Success! \d{2,} passed, 0 failed", told)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "safe", "unsafe"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import subprocess
 import time
@@ -14,34 +13,9 @@ from typing import Any
 import pytest
 
 from tests import killing, workspaces
+from tests.finished import BAD, LAST, finished
 
 pytestmark = pytest.mark.slow
-DAYS = 75
-LAST = date(2025, 1, 1) + timedelta(days=DAYS - 1)
-# Minutes come as seconds on the third day after the pipeline's last.
-BAD = LAST + timedelta(days=3)
-SMALL: dict[str, Any] = {
-    "tables": {"format": "parquet"},
-    "data": {
-        "synthetic": {
-            "users": 300,
-            "days": DAYS,
-            "dirt": {"late": 0.05, "duplicates": 0.002},
-            "drift": [{"kind": "unit_error", "start": str(BAD), "end": str(BAD)}],
-        }
-    },
-    "churn": {"window_days": 7, "active_within_days": 7},
-    "features": {"windows_days": [3, 7, 14]},
-    "training": {"candidate": {"rounds": 10}},
-    # Any first champion will do.
-    "promotion": {
-        "min_rows": 50,
-        "min_users": 20,
-        "confidence": 0.5,
-        "max_slice_drop": 1.0,
-        "max_ece_increase": 1.0,
-    },
-}
 
 
 def daily(folder: Path, day: date | None = None, code: int = 0) -> dict[str, Any]:
@@ -54,8 +28,7 @@ def daily(folder: Path, day: date | None = None, code: int = 0) -> dict[str, Any
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a champion and one day of daily work."""
-    folder = workspaces.make(tmp_path_factory.mktemp("daily") / "portal", SMALL)
-    workspaces.run(folder, "dvc", "repro", "-q")
+    folder = finished(tmp_path_factory, "parquet").copy(tmp_path_factory.mktemp("daily") / "portal")
     told = daily(folder)
     assert told["facts"]["as_of_date"] == str(LAST + timedelta(days=1))
     return folder
@@ -123,21 +96,6 @@ def test_a_bad_day_has_no_list_and_the_days_after_it_go_on(portal: Path) -> None
     waits = workspaces.run(portal, "churn", "retrain", "--dry-run", "--json").stdout
     checks = {one["check"]: one for one in json.loads(waits)["facts"]["checks"]}
     assert checks["CHN501"]["passed"], "the latest day is sound"
-
-
-def test_nothing_is_lost_or_left_behind_by_kills(portal: Path, tmp_path: Path) -> None:
-    day = LAST + timedelta(days=2)
-    command = ["churn", "daily", "--as-of", str(day)]
-    calm = Path(shutil.copytree(portal, tmp_path / "calm", symlinks=True))
-    seconds = killing.finish(calm, command)
-    expected, rng = killing.left(calm), random.Random(1)
-    killed = 0
-    for _ in range(4):
-        killed += killing.kill(portal, command, seconds * rng.uniform(0.3, 0.9))
-    killing.finish(portal, command)
-    assert killed > 0
-    assert killing.differing(expected, killing.left(portal)) == []
-    assert not killing.is_locked(portal)
 
 
 def test_two_do_not_work_in_one_workspace(portal: Path) -> None:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyspark
-import pytest
 import yaml
 
 from churn_mlops.data import prepare_dataset, validate
@@ -27,7 +26,6 @@ from tests.integration.tools import require_tool
 from tests.mlflow_server import free_port
 from tests.spark_cluster import Cluster
 
-pytestmark = pytest.mark.slow
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 

@@ -19,7 +19,6 @@ from tests.integration.spark.stages import On, at, build, generate, same_raw, ta
 from tests.integration.test_examples import oulad
 from tests.workspaces import ROOT
 
-pytestmark = pytest.mark.slow
 CDNOW_SHARE, OULAD_SHARE = 100, 240
 """Of the real logs one user in so many: enough of every kind, and quick."""
 

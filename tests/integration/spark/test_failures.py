@@ -26,8 +26,6 @@ from tests.integration.spark.stages import On, at, generate
 from tests.integration.tools import require_tool
 from tests.spark_cluster import Cluster
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def mortal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:

@@ -20,8 +20,6 @@ from tests.equal_tables import read
 from tests.integration.spark.stages import On, at
 from tests.watched import score, watched
 
-pytestmark = pytest.mark.slow
-
 
 def on_both(folder: Path, cluster: On, **over: Any) -> tuple[Params, Params]:
     """The same features, labels and champion in two folders, for either engine."""

@@ -16,7 +16,6 @@ from churn_mlops.params import Params
 from churn_mlops.tables.batches import batches
 from tests.integration.spark.stages import On, at
 
-pytestmark = pytest.mark.slow
 ROWS = pa.table(
     {
         "number": pa.array([1, None, 3]),

@@ -20,7 +20,6 @@ from tests.equal_tables import assert_equal, read
 from tests.integration.spark.stages import On, at, build, generate, same_raw, tables
 from tests.s3_faults import Faults
 
-pytestmark = pytest.mark.slow
 LOCATION = f"s3://{s3_server.BUCKET}/tables"
 
 

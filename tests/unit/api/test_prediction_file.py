@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from churn_mlops.api.intake import LARGEST
 from churn_mlops.api.prediction_file import Logged, table_of, tidy, write
 from churn_mlops.api.served import Served
+from tests.conftest import examples
 from tests.system_calls import Call, record
 from tests.trained import bundle
 
@@ -39,7 +40,7 @@ def logged(number: int = 0) -> Logged:
     return Logged(SERVED, f"r-{number}", 0.0, number, date(2025, 4, 30), risk, row)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(predictions, min_size=1, max_size=12))
 def test_a_table_says_what_was_asked(rows: list[Logged]) -> None:
     table = table_of(rows)

@@ -37,6 +37,7 @@ def test_bytes_of_children_that_were_waited_for_count_once(tmp_path: Path) -> No
     assert usage.bytes_written == pytest.approx(35 * MB, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_child_that_lost_its_parent_counts(tmp_path: Path) -> None:
     late = f"import time; time.sleep(1); {write(tmp_path / 'a', 20 * MB)}; time.sleep(1)"
     leaves = "import subprocess, sys, time; time.sleep(0.5);"
@@ -46,6 +47,7 @@ def test_a_child_that_lost_its_parent_counts(tmp_path: Path) -> None:
     assert usage.bytes_written == pytest.approx(20 * MB, rel=0.01)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_one_moment(tmp_path: Path) -> None:
     hold = (
         "x = bytearray(100_000_000); x[::4096] = b'1' * len(x[::4096]); import time; time.sleep(1)"
@@ -70,6 +72,7 @@ def helper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_others_count_from_now_on(tmp_path: Path, helper: subprocess.Popen[bytes]) -> None:
     told = f"echo go > /proc/{helper.pid}/fd/0; sleep 2"
     usage = process_tree.measured(

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import yaml
 
 from churn_mlops.loop.lock import HELD_BY, lock_path
@@ -19,6 +20,7 @@ PROGRAM = [sys.executable, "-c", "from churn_mlops.cli import main; main()"]
 INGEST = [*PROGRAM, "ingest", "--as-of", "2025-02-09"]
 
 
+@pytest.mark.slow
 def test_of_two_ingests_at_once_one_works_and_one_is_told(workspace: Path) -> None:
     lay_out(workspace, good_files())
     (workspace / "params.yaml").write_text(yaml.safe_dump(OVER | {"tables": {"format": "csv"}}))

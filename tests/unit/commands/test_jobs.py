@@ -67,6 +67,7 @@ def test_every_job_teaches_and_speaks_json(name: str) -> None:
     assert "xit code" in text
 
 
+@pytest.mark.slow
 def test_a_message_is_delivered_once(workspace: Path) -> None:
     with receiver() as hook:
         params = parameters(workspace, webhook=hook.url)

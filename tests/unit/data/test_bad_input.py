@@ -151,6 +151,7 @@ def test_a_bad_row_is_set_aside_with_its_number(workspace: Path, name: str) -> N
     assert summary.rows[f"{case.table}_clean"] == tables[case.table]["rows_ok"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_too_many_bad_rows_close_the_gate(workspace: Path, name: str) -> None:
     case = ROWS[name]
@@ -400,6 +401,7 @@ FINE: dict[str, tuple[dict[str, bytes], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINE)
 def test_an_odd_input_is_fine(workspace: Path, name: str) -> None:
     files, over = FINE[name]
@@ -419,6 +421,7 @@ def test_nul_bytes_lose_no_row(workspace: Path) -> None:
     assert events_table["checks"] == {"CHN124": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("when", "day"),
     [
@@ -444,6 +447,7 @@ def test_a_muted_check_counts_and_lets_pass(workspace: Path) -> None:
     assert table["rows_quarantined"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "files", "code"),
     [

@@ -85,6 +85,7 @@ def test_a_day_that_is_refused_leaves_nothing_for_the_next(log: GrowingLog) -> N
         assert str(day(10)) in prepare_day.run(log.params, shared).facts["days"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [False, True])
 def test_a_damaged_file_is_explained_in_whichever_step_it_is_met(
     log: GrowingLog, *, held: bool

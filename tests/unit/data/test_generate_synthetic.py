@@ -17,6 +17,7 @@ from churn_mlops.data.generate_synthetic import (
     user_count,
 )
 from churn_mlops.params.tree import Dirt, Drift, Synthetic
+from tests.conftest import examples
 
 START = date(2025, 1, 1)
 DIRTY = Dirt(duplicates=0.05, late=0.1, unknown_users=0.03, impossible_values=0.05)
@@ -42,7 +43,7 @@ def same(one, other):
     )
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(st.integers(0, 2**64 - 1), st.integers(1, 80), st.integers(0, 12), st.integers(1, 12))
 def test_a_log_can_be_continued_on_any_day(seed, users, first_part, second_part):
     synthetic, last = portal(users, seed), first_part + second_part
@@ -51,7 +52,7 @@ def test_a_log_can_be_continued_on_any_day(seed, users, first_part, second_part)
     assert same(joined, log(synthetic, 0, last))
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(st.integers(1, 200), st.integers(1, 10), st.integers(1, 10))
 def test_days_do_not_depend_on_how_many_there_are(users, short, more):
     synthetic = portal(users)

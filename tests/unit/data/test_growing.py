@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from churn_mlops.features import features_day
 from churn_mlops.training import labels_day
+from tests.conftest import examples
 from tests.grown_days import (
     DAY_STEPS,
     assert_equal,
@@ -25,7 +26,7 @@ from tests.grown_days import (
 )
 
 SLOW = settings(
-    max_examples=3,
+    max_examples=examples(3),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -75,6 +76,7 @@ def test_day_by_day_is_the_whole(
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_csv_is_built_as_a_whole_and_gives_the_same(tmp_path: Path) -> None:
     one = whole(tmp_path / "csv", 16, {"tables": {"format": "csv"}})
     other = whole(tmp_path / "parquet", 16)
@@ -85,6 +87,7 @@ def test_csv_is_built_as_a_whole_and_gives_the_same(tmp_path: Path) -> None:
     assert_equal(tables(one), tables(other))
 
 
+@pytest.mark.slow
 def test_running_a_day_again_changes_no_byte(tmp_path: Path) -> None:
     params = whole(tmp_path, 16)
     live(params, 18)
@@ -94,6 +97,7 @@ def test_running_a_day_again_changes_no_byte(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_from_an_empty_workspace(tmp_path: Path) -> None:
     params = portal(tmp_path / "grown", 99)
     told = live(params, 15)
@@ -156,6 +160,7 @@ def test_a_killed_day_is_made_up_for(tmp_path: Path, killer: Any, format_: str) 
             assert files(tmp_path / "data") == alike, left
 
 
+@pytest.mark.slow
 def test_steps_are_told_apart(tmp_path: Path) -> None:
     params = whole(tmp_path, 16)
     told = live(params, 17)

@@ -17,7 +17,7 @@ from churn_mlops.data import generate_data, ingest
 from churn_mlops.data.watermark import read_watermark
 from churn_mlops.errors import ContractError, ParamsError
 from churn_mlops.params import Params
-from tests.conftest import merge
+from tests.conftest import examples, merge
 from tests.unit.data.small_log import EVENTS, USERS, day, files, held, make, write
 
 
@@ -64,11 +64,12 @@ def expected(
 
 STEPS = st.lists(st.sampled_from(["day", "two days", "replay", "early"]), min_size=2, max_size=6)
 QUICK = settings(
-    max_examples=5,
+    max_examples=examples(2),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["parquet", "csv"])
 @pytest.mark.parametrize("shape", ["one file", "a file a day", "a file a day, mended"])
 @QUICK
@@ -127,6 +128,7 @@ def test_files(
     assert files(root / "data") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["parquet", "csv"])
 @QUICK
 @given(seed=st.integers(0, 999), steps=STEPS, begin=st.booleans())

@@ -19,6 +19,7 @@ from churn_mlops.errors import ContractError
 from churn_mlops.params import Params
 from churn_mlops.tables import contracts
 from tests import logs, reference
+from tests.conftest import examples
 from tests.queries import Query, unbound
 from tests.unit.data import source
 from tests.unit.features.test_build_features import assert_same
@@ -39,7 +40,7 @@ def daily(con: Any, log: logs.Log, first: date) -> list[dict[str, Any]]:
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(15),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

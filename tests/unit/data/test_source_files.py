@@ -98,6 +98,7 @@ def test_nothing_to_read(workspace: Path, con: Any, pattern: str, words: str) ->
     assert "data.files.u" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_an_object_store_that_cannot_be_reached_is_one_error(
     workspace: Path, con: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from churn_mlops.features.build_features import build_features
 from churn_mlops.features.catalogue import features_contract
 from churn_mlops.params import Params
 from tests import logs, reference
+from tests.conftest import examples
 from tests.queries import Query, unbound
 
 PARAMS = Params.model_validate(
@@ -30,7 +31,7 @@ PARAMS = Params.model_validate(
     }
 )
 SLOW = settings(
-    max_examples=15,
+    max_examples=examples(15),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

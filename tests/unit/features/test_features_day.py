@@ -106,6 +106,7 @@ def test_a_damaged_day_is_told_by_its_file(params: Params) -> None:
     assert files(folder_of(params)) == before
 
 
+@pytest.mark.slow
 def test_why_all_is_made_as_a_whole(params: Params) -> None:
     windows = params.features.model_copy(update={"windows_days": (2, 4)})
     told = features_day.run(params.model_copy(update={"features": windows}))

@@ -48,6 +48,7 @@ def test_a_clearly_worse_champion_has_lost_after_two_days() -> None:
     assert found.lost
 
 
+@pytest.mark.slow
 def test_of_champions_as_good_as_the_one_before_hardly_any_is_taken_out() -> None:
     """Over all looks together at most 2.5 %: half of 1 - confidence, as one side reverts."""
     confidence = confidence_of_look(0.95, DAYS)

@@ -120,6 +120,7 @@ def early_of(params: Params, n: int = LAST) -> dict[str, float]:
     return found
 
 
+@pytest.mark.slow
 def test_a_calm_day_passes_and_its_value_is_kept(calm: Params) -> None:
     put_activity(calm)
     summary = drift.run(calm)

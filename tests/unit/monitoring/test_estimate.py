@@ -62,6 +62,7 @@ def test_the_same_batch_gives_the_same_numbers_in_any_order_of_users() -> None:
     assert estimate(batch(risks[::-1]), CERTAIN, 0.0, 0.9, VALUE) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.8, 0.9])
 def test_risks_that_are_right_are_covered_as_promised(confidence: float) -> None:
     held = {"pr_auc": 0, "roc_auc": 0}
@@ -94,6 +95,7 @@ def swinging(seed: int, swing: float) -> dict[str, bool | None]:
     raise AssertionError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("swing", "least"), [(0.0, 0.87), (0.3, 0.82)])
 def test_days_that_swing_are_covered_too(swing: float, least: float) -> None:
     held = [swinging(seed, swing) for seed in range(120)]

@@ -99,6 +99,7 @@ def test_a_server_that_refuses_starttls_gets_nothing(tmp_path: Path, login: dict
     assert (box.mails, box.logins) == ([], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["CONNECT", "MAIL", "RCPT", "DATA", "END"])
 @pytest.mark.parametrize(
     ("code", "kind"), [(451, TryAgainError), (421, TryAgainError), (550, RefusedError)]

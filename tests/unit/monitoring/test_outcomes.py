@@ -79,6 +79,7 @@ def test_a_batch_that_is_scored_anew_is_graded_anew(params: Params) -> None:
     assert path.stat().st_mtime_ns != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1"])
 def test_a_damaged_outcome_is_named(params: Params, content: bytes) -> None:
     look(params)

@@ -168,6 +168,7 @@ def test_without_one_common_day_it_passes_and_says_so(params: Params) -> None:
     assert "no day yet that both have scored" in summary.facts["reason"]
 
 
+@pytest.mark.slow
 def test_a_worse_champion_is_to_be_put_back_and_the_next_run_tries_again(params: Params) -> None:
     put(params, 4, 3.0, 0.0)
     found = compare(TRIAL, day(4), params)
@@ -185,6 +186,7 @@ def test_a_worse_champion_is_to_be_put_back_and_the_next_run_tries_again(params:
     assert line["reason"].startswith(f"{TRIAL.before} is better: ROC-AUC 0.")
 
 
+@pytest.mark.slow
 def test_what_was_carried_out_before_a_kill_is_not_done_again(params: Params) -> None:
     put(params, 4, 3.0, 0.0)
     with pytest.raises(PromotionError):

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from churn_mlops.monitoring.ranking import Groups
+from tests.conftest import examples
 
 rows = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=60)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(rows)
 def test_pr_auc_and_roc_auc_are_those_of_scikit_learn(made: list[tuple[int, bool]]) -> None:
     risks = np.array([risk / 6 for risk, _ in made])

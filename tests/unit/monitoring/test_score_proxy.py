@@ -60,6 +60,7 @@ def test_other_risks_are_told_by_how_far_they_moved(flat: float, expected: str) 
     assert found["compared_with"] == ["2025-05-01", "2025-05-02", "2025-05-03"]
 
 
+@pytest.mark.slow
 def test_few_users_do_not_alarm_by_chance() -> None:
     alarms = 0
     for seed in range(100):

@@ -75,6 +75,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Params:
     return made
 
 
+@pytest.mark.slow
 def test_the_commands_own_files_give_every_metric(real: Params) -> None:
     board = state_board(real)
     text = generate_latest(board.registry).decode()

@@ -91,6 +91,7 @@ def test_a_table_that_was_made_anew_is_read_anew(params: Params) -> None:
     assert totals(params) == counted(params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "[]", '{"counted": [], "totals": {}}'])
 def test_a_damaged_memory_is_no_harm(params: Params, content: str) -> None:
     cache(params).parent.mkdir(parents=True, exist_ok=True)

@@ -52,6 +52,7 @@ def test_what_never_will(status: int) -> None:
         post(server.url, BODY, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_no_delivery(status: int) -> None:
     with receiver() as other, receiver() as server:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from churn_mlops.errors import LedgerError
 from churn_mlops.registry import ledger as module
 from churn_mlops.registry.ledger import START, Ledger
+from tests.conftest import examples
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def test_an_earlier_head_stays_good_while_the_ledger_grows(ledger):
 
 
 @settings(
-    max_examples=200,
+    max_examples=examples(200),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
@@ -203,7 +204,7 @@ JSON = st.recursive(
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(facts=st.dictionaries(st.text(), JSON, max_size=4))

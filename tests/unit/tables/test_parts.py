@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn_mlops.tables.parts import UserRange, hold, user_ranges
+from tests.conftest import examples
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(ids=st.sets(st.integers(-1000, 1000), min_size=1), days=st.integers(1, 900))

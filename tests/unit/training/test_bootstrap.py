@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from churn_mlops.training import bootstrap
 from churn_mlops.training.bootstrap import Draws, Means, Paired, Ranked, interval
+from tests.conftest import examples
 
 # Few distinct risks, so that there are ties.
 ROWS = st.lists(
@@ -179,7 +180,7 @@ def test_rows_of_one_user_are_drawn_together():
     np.testing.assert_allclose(once, tenfold)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(ROWS, st.integers(1, 5))
 def test_chunks_change_nothing(rows, resamples):
     labels, risks, _, users = columns(rows)

@@ -18,6 +18,7 @@ from churn_mlops.params import Params
 from churn_mlops.tables import contracts, write
 from churn_mlops.training import build_labels
 from tests import logs, reference
+from tests.conftest import examples
 from tests.queries import Query, unbound
 
 PARAMS = Params.model_validate(
@@ -34,7 +35,7 @@ def query(con: Any, last: date) -> Query:
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(15),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

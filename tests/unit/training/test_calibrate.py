@@ -14,6 +14,7 @@ from churn_mlops.training.calibrate import (
     fit_calibration,
     set_aside,
 )
+from tests.conftest import examples
 
 
 def sigmoid(s):
@@ -152,7 +153,7 @@ CASES = st.lists(
 ).filter(lambda pairs: len({label for _, label in pairs}) == 2)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(CASES, st.sampled_from(METHODS))
 def test_every_map_is_monotone_finite_and_a_probability(pairs, method):
     s, labels = map(np.array, zip(*pairs, strict=True))

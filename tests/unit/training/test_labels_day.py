@@ -51,6 +51,7 @@ def labels(params: Params) -> pa.Table:
     return tables(params)["labels_daily"]
 
 
+@pytest.mark.slow
 def test_the_labels_are_as_the_whole_would_have_them(params: Params) -> None:
     assert pc.max(labels(params)["as_of_date"]).as_py() == day(BUILT - WINDOW)
     told = labels_day.run(params)
@@ -104,6 +105,7 @@ def test_a_damaged_day_is_told_by_its_file(params: Params) -> None:
     assert files(folder_of(params)) == before
 
 
+@pytest.mark.slow
 def test_changed_parameters_build_the_whole(tmp_path: Path) -> None:
     params = whole(tmp_path / "a", BUILT, SMALL)
     live(params, 17)

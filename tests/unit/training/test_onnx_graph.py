@@ -13,6 +13,7 @@ from churn_mlops.registry.calibration import Calibration
 from churn_mlops.registry.meta import Linear, Trees
 from churn_mlops.registry.onnx_check import DOMAINS, check_model
 from churn_mlops.training.onnx_graph import to_onnx
+from tests.conftest import examples
 from tests.made_up import features
 from tests.trained import bundle, trained
 
@@ -99,14 +100,14 @@ ROWS = st.lists(st.tuples(*[st.floats(-30, 30, width=32)] * 3), min_size=1, max_
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(CALIBRATIONS, ROWS)
 def test_a_linear_model_gives_the_calibrated_probability(calibration, rows):
     expected = calibration.apply(raw(LINEAR, rows))
     np.testing.assert_allclose(run(LINEAR, calibration, rows), expected, rtol=0, atol=1e-6)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(CALIBRATIONS, st.data())
 def test_trees_give_the_calibrated_probability(calibration, data):
     cell = st.one_of(
@@ -119,7 +120,7 @@ def test_trees_give_the_calibrated_probability(calibration, data):
     np.testing.assert_allclose(run(TREES, calibration, rows), expected, rtol=0, atol=1e-6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(CALIBRATIONS, st.lists(st.sampled_from([-800.0, -100, 0, 100, 800]), min_size=1))
 def test_extreme_scores_stay_probabilities(calibration, scores):
     identity = Linear(intercept=0.0, coefficients=(1.0,), means=(0.0,))
@@ -128,7 +129,7 @@ def test_extreme_scores_stay_probabilities(calibration, scores):
     np.testing.assert_allclose(found, calibration.apply(rows[:, 0]), rtol=0, atol=1e-6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_any_trees_go_where_their_description_says(data):
     trees = data.draw(forests())

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.linters import checkov, failed
 from tests.terraform.checkout import SOURCE
 
@@ -14,7 +12,6 @@ MUTED = re.compile(r"#checkov:skip=(\w+):(.*)")
 FRAMEWORK = ("--framework", "terraform")
 
 
-@pytest.mark.slow
 def test_checkov_finds_nothing() -> None:
     """Modules are looked at as they are called."""
     (report,) = checkov(SOURCE, *FRAMEWORK)
@@ -23,7 +20,6 @@ def test_checkov_finds_nothing() -> None:
     assert failed([report]) == []
 
 
-@pytest.mark.slow
 def test_checkov_finds_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('resource "aws_s3_bucket" "open" {\n  bucket = "open"\n}\n')
     assert any(told.startswith("CKV2_AWS_6 ") for told in failed(checkov(tmp_path, *FRAMEWORK)))
