@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ENV := $(VENV)/.ready
 export PATH := $(abspath $(BIN)):$(PATH)
 export OMP_NUM_THREADS ?= 2
-WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test test-all lint lock docs images clean
@@ -19,7 +19,7 @@ run: $(ENV)  ## run the pipeline, then show the ten users most at risk
 	churn top
 
 quick: $(ENV)  ## the fast tests, which need nothing else on this machine: four minutes
-	pytest $(WORKERS) -m "not slow and not heavy"
+	pytest $(WORKERS) tests/unit -m "not slow and not heavy"
 
 test: $(ENV)  ## lint, check types, test all that runs on this machine: fifteen minutes
 	ruff check .

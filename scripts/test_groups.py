@@ -116,8 +116,6 @@ class Results:
     def pytest_runtest_logreport(self, report: object) -> None:
         """Take up one phase of one test."""
         test, outcome = str(getattr(report, "nodeid", "")), getattr(report, "outcome", "")
-        # Under `--dist loadgroup` the id ends with the name of the test's group of xdist.
-        test = test.rpartition("@")[0] or test
         self.seconds[test] = self.seconds.get(test, 0.0) + float(getattr(report, "duration", 0))
         if outcome == "failed":
             self.failed.add(test)
@@ -344,7 +342,7 @@ def run_tests(tests: list[str], workers: int) -> tuple[int, Results]:
     import pytest
 
     results = Results()
-    options = ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    options = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     options += ["--durations=25", "--durations-min=5"]
     return int(pytest.main([*options, *tests], plugins=[results])), results
 

@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from churn_mlops import engine
 from churn_mlops.params import Params
 
-# Before any test imports a numeric library: results and timings must not depend on load.
+# Before any test imports a numeric library: as many tests run at a time as there are cores, so
+# threads of OpenMP that wait for each other must not keep a core busy.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ["OMP_WAIT_POLICY"] = "passive"
 
 # How long an example takes is no fact about it.
 FACTS, ANY_FAILURE, NIGHTLY = "facts", "any-failure", "nightly"
@@ -46,21 +48,35 @@ def load_script(name: str) -> ModuleType:
     return module
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of heavy groups, and keep the tests of a file on one worker.
+GROUPS = load_script("test_groups")
+HEAVY = GROUPS.heavy_tests(GROUPS.ROOT)
 
-    A file that sets ``APART`` gives its tests to any worker.
-    """
-    groups = load_script("test_groups")
-    heavy = groups.heavy_tests(groups.ROOT)
-    for item in items:
-        test = item.nodeid
-        if heavy.has(test):
-            item.add_marker(pytest.mark.heavy)
-        file, _, name = test.partition("::")
-        apart = getattr(getattr(item, "module", None), "APART", False)
-        item.add_marker(pytest.mark.xdist_group(f"{file}:{name}" if apart else file))
+
+# Tests of these files may run on any worker, others stay together by file, or by what they share.
+APART = ("tests/mutants/test_mutants.py",)
+TOGETHER = {
+    f"tests/integration/{name}.py": "origin"
+    for name in ("registry/test_reproduce", "test_dvc_remote", "test_retrain_workflow")
+}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests of heavy groups."""
+    if HEAVY.has(item.nodeid):
+        item.add_marker(pytest.mark.heavy)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the tests of a file, or of files that share something costly, to one worker."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return nodeid if file in APART else TOGETHER.get(file, file)
+
+    return Scheduling(config, log)
 
 
 def merge(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from tests.mutants.catalogue import MUTANTS, Mutant
 from tests.mutants.forked import run_tests
 from tests.workspaces import ROOT
 
-# Each may run on any worker.
-APART = True
 OPTIONS = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", f"--hypothesis-profile={ANY_FAILURE}"]
 
 

@@ -119,6 +119,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_wakes_the_groups_that_rest_on_the_file(checkout: Path, name: str) -> None:
     with (checkout / name).open("a") as file:
@@ -226,6 +227,7 @@ def test_the_program_lists_what_would_run() -> None:
 
 
 def test_what_the_table_names_is_there() -> None:
+    files = groups.Checkout(ROOT)
     for group in groups.read_groups(ROOT):
         for test in (*group.tests, *group.smoke):
             file, _, name = test.partition("::")
@@ -234,7 +236,7 @@ def test_what_the_table_names_is_there() -> None:
                 assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text(), test
         for pattern in group.files:
             alone = dataclasses.replace(group, files=(pattern,))
-            assert groups.Checkout(ROOT).inputs(alone), (group.name, pattern)
+            assert files.inputs(alone), (group.name, pattern)
 
 
 def imported(path: Path) -> set[Path]:
@@ -269,7 +271,7 @@ def test_a_group_rests_on_every_module_that_its_tests_import() -> None:
 
 def test_results_are_those_of_the_tests_themselves() -> None:
     class Report:
-        nodeid = "tests/a.py::test_x[b@c]@tests/a.py"
+        nodeid = "tests/a.py::test_x[b@c]"
         outcome = "passed"
         duration = 1.5
 

@@ -40,6 +40,9 @@ def read_params(path: str) -> Params:
     loaded = params.load(path)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(loaded.duckdb.threads))
+    # On a machine that others use too, or under a CPU quota, threads that spin while they wait for
+    # each other make a training ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     return loaded
 
 

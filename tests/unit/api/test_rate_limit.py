@@ -82,6 +82,7 @@ def test_the_clock_is_the_monotonic_one(monkeypatch: pytest.MonkeyPatch) -> None
     assert limit.take("a", 100.5) == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart", [0.0, 1.0])
 def test_a_million_clients_do_not_fill_the_memory(apart: float) -> None:
     limit, most = RateLimit(1, 20), 0

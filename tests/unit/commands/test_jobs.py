@@ -123,6 +123,7 @@ def test_a_damaged_check_is_code_12_and_told(workspace: Path) -> None:
     assert "is damaged" in hook.bodies[0]["text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["ftp://x/secret", "https://a b/secret", "secret"])
 def test_an_address_that_is_none_is_not_shown(workspace: Path, value: str) -> None:
     parameters(workspace)

@@ -19,6 +19,8 @@ from tests import contenders
 from tests.contenders import FAIR, GOOD, Place
 from tests.mlflow_store import Store
 
+pytestmark = pytest.mark.slow
+
 run = CliRunner().invoke
 
 
@@ -105,7 +107,6 @@ def here(at_home: Place, mlflow_store: Store) -> Iterator[Place]:
         yield at_home
 
 
-@pytest.mark.slow
 def test_the_program_reads_what_a_process_of_its_own_answers(at_home: Place) -> None:
     result = run(app, ["history", "--verify"])
     assert result.stdout.endswith("entries, none changed\n")

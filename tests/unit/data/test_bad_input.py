@@ -137,6 +137,7 @@ def nothing_half_written(folder: Path) -> None:
     assert [path for path in folder.rglob("*") if path.name.endswith(".writing")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_a_bad_row_is_set_aside_with_its_number(workspace: Path, name: str) -> None:
     case = ROWS[name]

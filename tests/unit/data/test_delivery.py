@@ -75,6 +75,7 @@ def test_what_is_closed_is_checked_again(log: GrowingLog, checks: list[Growth]) 
     assert len(checks) == 2
 
 
+@pytest.mark.slow
 def test_a_day_that_is_refused_leaves_nothing_for_the_next(log: GrowingLog) -> None:
     with closing(Delivery(log.params)) as shared:
         log.deliver(9, *[event(200 + n, 9, kind="x") for n in range(20)])

@@ -94,6 +94,7 @@ def test_the_gate_comes_first(log: GrowingLog) -> None:
     assert files(Path("data")) == before
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_between_two_tables_is_made_up_for(
     log: GrowingLog, workspace: Path
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_run_that_was_killed_between_two_tables_is_made_up_for(
     assert files(Path("data")) == after
 
 
+@pytest.mark.slow
 def test_rows_begun_before_the_sign_up_go_on(workspace: Path) -> None:
     """Where such events are let in, a user's rows begin with the first of them.
 
@@ -151,6 +153,7 @@ def test_a_damaged_table_behind_is_told_by_its_file(log: GrowingLog) -> None:
     assert caught.value.fix
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["user_daily", "events_clean"])
 def test_a_table_without_its_note_is_made_as_a_whole(log: GrowingLog, table: str) -> None:
     log.deliver(8, event(100, 8), event(101, 7))

@@ -27,6 +27,8 @@ from tests.grown_days import assert_equal, build, live, tables, whole
 from tests.grown_days import day as portal_day
 from tests.unit.data.small_log import GrowingLog, day, event, files
 
+pytestmark = pytest.mark.slow
+
 STRICT = {"validation": {"max_quarantine_share": 0.4}}
 
 
@@ -180,7 +182,6 @@ def test_a_user_from_before_the_log_moves_its_first_day(workspace: Path) -> None
     assert report(log.params)["calendar"]["first_day"] == "2024-12-30"
 
 
-@pytest.mark.slow
 def test_a_bad_delivery_closes_the_gate_and_the_next_day_goes_on(tmp_path: Path) -> None:
     clean = dict.fromkeys(("duplicates", "late", "unknown_users", "impossible_values"), 0.0)
     over = {
@@ -217,7 +218,6 @@ def test_a_bad_delivery_closes_the_gate_and_the_next_day_goes_on(tmp_path: Path)
     assert_equal(tables(params), expected)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
 def test_both_formats_refuse_the_same_days(workspace: Path, format_: str) -> None:
     log = GrowingLog("csv", tables={"format": format_}, validation={"max_quarantine_share": 0.1})
@@ -245,7 +245,6 @@ def test_both_formats_refuse_the_same_days(workspace: Path, format_: str) -> Non
     assert body["tables"]["events"]["quarantine_share"] > 0.1, "all are counted"
 
 
-@pytest.mark.slow
 def test_what_is_too_late_waits_for_a_full_build(tmp_path: Path) -> None:
     over = {"data": {"late_days": 0}}
     params = whole(tmp_path / "grown", 16, over)

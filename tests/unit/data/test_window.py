@@ -18,6 +18,8 @@ from churn_mlops.params import Params
 from churn_mlops.tables import contracts
 from tests.unit.data.small_log import GrowingLog, day, event
 
+pytestmark = pytest.mark.slow
+
 Told = dict[str, tuple[str | None, date | None]]
 """By the id of a row: its first failing check, and the day of its arrival."""
 

@@ -20,6 +20,8 @@ from churn_mlops.tables.folders import day_file
 from churn_mlops.tables.made import NAME, read_made
 from tests.grown_days import day, files, portal, tables, whole
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"data": {"synthetic": {"users": 30}}}
 BUILT = 16
 
@@ -106,7 +108,6 @@ def test_a_damaged_day_is_told_by_its_file(params: Params) -> None:
     assert files(folder_of(params)) == before
 
 
-@pytest.mark.slow
 def test_why_all_is_made_as_a_whole(params: Params) -> None:
     windows = params.features.model_copy(update={"windows_days": (2, 4)})
     told = features_day.run(params.model_copy(update={"features": windows}))

@@ -18,6 +18,8 @@ from churn_mlops.summary import Summary
 from tests.active import put_activity
 from tests.watched import DAYS, day, put_features, score, watched
 
+pytestmark = pytest.mark.slow
+
 LAST = DAYS - 1
 USUAL = (0.80, 0.81, 0.79, 0.80, 0.82, 0.78)
 
@@ -120,7 +122,6 @@ def early_of(params: Params, n: int = LAST) -> dict[str, float]:
     return found
 
 
-@pytest.mark.slow
 def test_a_calm_day_passes_and_its_value_is_kept(calm: Params) -> None:
     put_activity(calm)
     summary = drift.run(calm)

@@ -33,6 +33,7 @@ def truth(risks: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {name: values[0] for name, values in groups.metrics(groups.count(labels)).items()}
 
 
+@pytest.mark.slow
 def test_it_is_the_mean_over_simulated_labels() -> None:
     rng = np.random.default_rng(0)
     risks = rng.beta(0.5, 2, 400).round(2)

@@ -29,6 +29,8 @@ from churn_mlops.tables import contracts
 from tests.trained import bundle, bundle_folder
 from tests.watched import DAYS, WINDOW, day, log, put_calendar, put_labels, score, watched
 
+pytestmark = pytest.mark.slow
+
 SCORED = (60, 68, 75, 76, 84, 94)
 VALUE = {"customer_value": 100.0, "contact_cost": 1.0, "offer_cost": 4.0, "success_rate": 0.3}
 
@@ -119,7 +121,6 @@ def test_a_second_run_changes_nothing(graded) -> None:
     assert (result(params), promises(params)) == (before, said)
 
 
-@pytest.mark.slow
 def test_both_formats_say_the_same(tmp_path: Path) -> None:
     bodies = []
     for form in ("csv", "parquet"):
@@ -130,7 +131,6 @@ def test_both_formats_say_the_same(tmp_path: Path) -> None:
     assert bodies[0] == bodies[1]
 
 
-@pytest.mark.slow
 def test_text_ids_say_the_same_as_numbers(tmp_path: Path) -> None:
     bodies = []
     for kind in ("integer", "text"):
@@ -142,7 +142,6 @@ def test_text_ids_say_the_same_as_numbers(tmp_path: Path) -> None:
     assert bodies[0] == bodies[1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("n", [68, 76, 84])
 def test_what_comes_later_changes_no_promise(tmp_path: Path, n: int) -> None:
     """Made on the day, with all that came later, or with another future: the same bytes."""
@@ -191,7 +190,6 @@ def test_a_promise_made_is_not_revised(tmp_path: Path) -> None:
     assert body["realised"]["roc_auc"]["value"] < body["floors"]["roc_auc"]
 
 
-@pytest.mark.slow
 def test_after_a_promotion_each_model_answers_for_its_own_lists(tmp_path: Path) -> None:
     params = watched(tmp_path)
     score(params, [60, 70, 80])
@@ -401,7 +399,6 @@ def spoil_latest(params: Params) -> None:
     (Path(params.paths.data) / "predictions/batch_predictions_latest.csv").unlink()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "error", "words"),
     [
@@ -514,7 +511,6 @@ def test_promises_that_break_for_more_than_a_horizon(
     assert status(entry(said(0.5)), None, found, 7) == expected
 
 
-@pytest.mark.slow
 def test_lists_that_bad_days_have_spoiled_are_in_no_grade(tmp_path: Path) -> None:
     params = watched(tmp_path)
     score(params, SCORED)

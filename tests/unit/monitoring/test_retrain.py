@@ -154,6 +154,7 @@ sys.exit(3)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decided", [True, False])
 def test_a_stage_that_fails_after_the_gate_has_trained_all_the_same(
     tmp_path: Path, params: Params, decided: bool
@@ -179,6 +180,7 @@ def trainable(tmp_path: Path, params: Params) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_who_asks_twice_for_the_same_is_told_it_again(tmp_path: Path, params: Params) -> None:
     trainable(tmp_path, params)
     first = run(params, reason="new tariff").facts

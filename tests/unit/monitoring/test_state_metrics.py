@@ -100,6 +100,7 @@ def shape(body: Any, place: str = "") -> set[str]:
     return {place}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["validation", *FILES])
 def test_the_files_that_tests_make_up_have_the_shape_of_the_real_ones(
     name: str, real: Params

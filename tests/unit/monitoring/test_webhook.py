@@ -34,6 +34,7 @@ def test_a_login_is_sent_as_a_header() -> None:
     assert server.requests[0][2]["Authorization"] == "Basic dXNAZXI6c2UvY3JldA=="
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_what_may_work_later(status: int) -> None:
     with (
@@ -43,6 +44,7 @@ def test_what_may_work_later(status: int) -> None:
         post(server.url, BODY, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [300, 400, 401, 403, 404, 410, 413])
 def test_what_never_will(status: int) -> None:
     with (

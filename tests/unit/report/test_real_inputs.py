@@ -13,6 +13,8 @@ from churn_mlops.training import backtest
 from tests.made_up import write_tables
 from tests.trained import params_in, train_both
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def params(tmp_path_factory: pytest.TempPathFactory) -> Params:

@@ -18,6 +18,8 @@ from churn_mlops.tables.made import NAME
 from churn_mlops.training import build_labels, labels_day
 from tests.grown_days import day, files, live, portal, tables, whole
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"data": {"synthetic": {"users": 30}}}
 BUILT = 16
 WINDOW = 4
@@ -51,7 +53,6 @@ def labels(params: Params) -> pa.Table:
     return tables(params)["labels_daily"]
 
 
-@pytest.mark.slow
 def test_the_labels_are_as_the_whole_would_have_them(params: Params) -> None:
     assert pc.max(labels(params)["as_of_date"]).as_py() == day(BUILT - WINDOW)
     told = labels_day.run(params)
@@ -105,7 +106,6 @@ def test_a_damaged_day_is_told_by_its_file(params: Params) -> None:
     assert files(folder_of(params)) == before
 
 
-@pytest.mark.slow
 def test_changed_parameters_build_the_whole(tmp_path: Path) -> None:
     params = whole(tmp_path / "a", BUILT, SMALL)
     live(params, 17)
