@@ -60,6 +60,16 @@ TOGETHER = {
 }
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only the nightly run has time for."""
+    if os.environ.get("HYPOTHESIS_PROFILE") == NIGHTLY:
+        return
+    left_out = [item for item in items if item.get_closest_marker("nightly")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the tests of heavy groups."""
     if HEAVY.has(item.nodeid):

@@ -51,6 +51,7 @@ def test_an_image_says_what_it_is_and_who_runs_in_it(images: None, name: str) ->
     assert labels["org.opencontainers.image.version"] == "dev"
 
 
+@pytest.mark.nightly
 def test_the_same_commit_gives_the_same_layers(images: None) -> None:
     """Built from the ground twice, nothing taken from what there is."""
     layers = []
