@@ -27,7 +27,7 @@ test: $(ENV)  ## lint, check types, test all that runs on this machine: fifteen 
 	mypy
 	pytest $(WORKERS) -m "not heavy"
 
-test-all: test  ## these, and images, Kubeflow, Spark, Terraform, Argo CD, planted faults: an hour
+test-all: test  ## these, and the heavy groups (images, Kubeflow, Spark, Terraform, ...): an hour
 	python scripts/test_groups.py --all
 
 lint: $(ENV)  ## format and fix what can be fixed

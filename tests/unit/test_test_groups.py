@@ -20,9 +20,9 @@ from tests.workspaces import ROOT
 groups = load_script("test_groups")
 EVERY = {
     *("images", "spark-image", "kubeflow", "spark", "terraform", "argocd", "checkov"),
-    *("mutants", "kills"),
+    *("mutants", "loop", "stores", "real-logs"),
 }
-ON_CODE = {"images", "spark-image", "kubeflow", "spark", "kills"}
+ON_CODE = {"images", "spark-image", "kubeflow", "spark", "loop", "stores", "real-logs"}
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -101,8 +101,11 @@ CHANGES = {
     "tests/unit/report/test_page.py": set(),
     "docker/Dockerfile.api": {"images", "spark-image", "kubeflow", "checkov"},
     "docker-compose.yml": {"images"},
-    "dvc.yaml": {"images", "kubeflow", "kills"},
-    "params.yaml": ON_CODE,
+    "dvc.yaml": {"images", "kubeflow", "loop", "stores", "real-logs"},
+    "params.yaml": ON_CODE - {"real-logs"},
+    "examples/cdnow/params.yaml": {"real-logs"},
+    ".github/workflows/retrain.yml": {"stores"},
+    "tests/lineages.py": EVERY,
     "pipelines/kfp_pipeline.py": {"images", "kubeflow"},
     "k8s/plain/api-deployment.yaml": {"images", "spark-image", "argocd", "checkov"},
     "terraform/main.tf": {"terraform", "checkov"},
@@ -111,7 +114,7 @@ CHANGES = {
     "tests/terraform/test_apply.py": {"terraform"},
     "tests/terraform/aws.py": {"terraform"},
     "tests/terraform/checkout.py": {"terraform", "checkov"},
-    "tests/integration/spark/stages.py": {"spark"},
+    "tests/integration/spark/stages.py": {"spark", "stores"},
     "tests/images/cluster.py": {"images", "spark-image", "kubeflow"},
     "tests/mutants/catalogue.py": set(),
     "docs/api.md": set(),
