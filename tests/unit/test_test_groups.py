@@ -20,7 +20,7 @@ from tests.workspaces import ROOT
 groups = load_script("test_groups")
 EVERY = {
     *("images", "spark-image", "kubeflow", "spark", "terraform", "argocd", "checkov"),
-    *("mutants", "loop", "stores", "real-logs"),
+    *("mutants", "loop", "stores", "real-logs", "delivery"),
 }
 ON_CODE = {"images", "spark-image", "kubeflow", "spark", "loop", "stores", "real-logs"}
 
@@ -99,15 +99,15 @@ CHANGES = {
     "src/churn_mlops/report/page.py": ON_CODE,
     "tests/unit/training/test_split.py": {"mutants"},
     "tests/unit/report/test_page.py": set(),
-    "docker/Dockerfile.api": {"images", "spark-image", "kubeflow", "checkov"},
+    "docker/Dockerfile.api": {"images", "spark-image", "kubeflow", "checkov", "delivery"},
     "docker-compose.yml": {"images"},
     "dvc.yaml": {"images", "kubeflow", "loop", "stores", "real-logs"},
     "params.yaml": ON_CODE - {"real-logs"},
     "examples/cdnow/params.yaml": {"real-logs"},
-    ".github/workflows/retrain.yml": {"stores"},
+    ".github/workflows/retrain.yml": {"stores", "delivery"},
     "tests/lineages.py": EVERY,
-    "pipelines/kfp_pipeline.py": {"images", "kubeflow"},
-    "k8s/plain/api-deployment.yaml": {"images", "spark-image", "argocd", "checkov"},
+    "pipelines/kfp_pipeline.py": {"images", "kubeflow", "delivery"},
+    "k8s/plain/api-deployment.yaml": {"images", "spark-image", "argocd", "checkov", "delivery"},
     "terraform/main.tf": {"terraform", "checkov"},
     "argocd/project.yaml": {"argocd"},
     "monitoring/prometheus.yml": {"images"},
