@@ -103,7 +103,7 @@ CHANGES = {
     "docker-compose.yml": {"images"},
     "dvc.yaml": {"images", "kubeflow", "loop", "stores", "real-logs"},
     "params.yaml": ON_CODE - {"real-logs"},
-    "examples/cdnow/params.yaml": {"real-logs"},
+    "examples/cdnow/params.yaml": {"real-logs", "spark"},
     ".github/workflows/retrain.yml": {"stores", "delivery"},
     "tests/lineages.py": EVERY,
     "pipelines/kfp_pipeline.py": {"images", "kubeflow", "delivery"},
