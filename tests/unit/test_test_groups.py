@@ -19,10 +19,10 @@ from tests.workspaces import ROOT
 
 groups = load_script("test_groups")
 EVERY = {
-    *("images", "spark-image", "kubeflow", "spark", "terraform", "argocd", "checkov"),
+    *("images", "compose", "spark-image", "kubeflow", "spark", "terraform", "argocd", "checkov"),
     *("mutants", "loop", "stores", "real-logs", "delivery"),
 }
-ON_CODE = {"images", "spark-image", "kubeflow", "spark", "loop", "stores", "real-logs"}
+ON_CODE = {"images", "compose", "spark-image", "kubeflow", "spark", "loop", "stores", "real-logs"}
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -99,23 +99,27 @@ CHANGES = {
     "src/churn_mlops/report/page.py": ON_CODE,
     "tests/unit/training/test_split.py": {"mutants"},
     "tests/unit/report/test_page.py": set(),
-    "docker/Dockerfile.api": {"images", "spark-image", "kubeflow", "checkov", "delivery"},
-    "docker-compose.yml": {"images"},
-    "dvc.yaml": {"images", "kubeflow", "loop", "stores", "real-logs"},
+    "docker/Dockerfile.api": {
+        *("images", "compose", "spark-image", "kubeflow", "checkov", "delivery"),
+    },
+    "docker-compose.yml": {"compose"},
+    "dvc.yaml": {"images", "compose", "kubeflow", "loop", "stores", "real-logs"},
     "params.yaml": ON_CODE - {"real-logs"},
     "examples/cdnow/params.yaml": {"real-logs", "spark"},
     ".github/workflows/retrain.yml": {"stores", "delivery"},
     "tests/lineages.py": EVERY,
-    "pipelines/kfp_pipeline.py": {"images", "kubeflow", "delivery"},
-    "k8s/plain/api-deployment.yaml": {"images", "spark-image", "argocd", "checkov", "delivery"},
+    "pipelines/kfp_pipeline.py": {"images", "compose", "kubeflow", "delivery"},
+    "k8s/plain/api-deployment.yaml": {
+        *("images", "compose", "spark-image", "argocd", "checkov", "delivery"),
+    },
     "terraform/main.tf": {"terraform", "checkov"},
     "argocd/project.yaml": {"argocd"},
-    "monitoring/prometheus.yml": {"images"},
+    "monitoring/prometheus.yml": {"compose"},
     "tests/terraform/test_apply.py": {"terraform"},
     "tests/terraform/aws.py": {"terraform"},
     "tests/terraform/checkout.py": {"terraform", "checkov"},
     "tests/integration/spark/stages.py": {"spark", "stores"},
-    "tests/images/cluster.py": {"images", "spark-image", "kubeflow"},
+    "tests/images/cluster.py": {"images", "compose", "spark-image", "kubeflow"},
     "tests/mutants/catalogue.py": set(),
     "docs/api.md": set(),
     "dvc.lock": set(),
@@ -144,7 +148,7 @@ def test_a_new_file_a_lost_file_and_a_program_that_is_none_any_more_are_changes(
     assert woken(checkout) == {"argocd"}
     git(checkout, "checkout", "-q", "argocd/project.yaml")
     (checkout / "tests/images/build.sh").chmod(0o644)
-    assert woken(checkout) == {"images", "spark-image", "kubeflow"}
+    assert woken(checkout) == {"images", "compose", "spark-image", "kubeflow"}
 
 
 def test_only_the_mutants_of_a_module_that_changed_run(checkout: Path) -> None:
