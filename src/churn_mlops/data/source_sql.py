@@ -62,6 +62,12 @@ def connection(url: str) -> Iterator[Any]:
     target = url.removeprefix("sqlite:///") if scheme == "sqlite" else url
     with _explained(url, f"cannot be reached at {masked(url)}"):
         opened = dbapi.connect(target)
+        if scheme != "sqlite":
+            # Days begin in UTC, wherever the server is: it compares a time that has a zone with the
+            # bounds of a day in the zone of the session.
+            with opened.cursor() as cursor:
+                cursor.execute("SET TIME ZONE 'UTC'")
+            opened.commit()
     try:
         yield opened
     finally:

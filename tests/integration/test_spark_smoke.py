@@ -16,6 +16,7 @@ from tests.integration.spark.stages import On, at, generate, same_raw
 from tests.integration.tools import require_tool
 
 
+@pytest.mark.heavy
 def test_the_gate_sets_the_same_rows_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_tool("java")
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
