@@ -18,10 +18,10 @@ run: $(ENV)  ## run the pipeline, then show the ten users most at risk
 	dvc repro
 	churn top
 
-quick: $(ENV)  ## the fast tests, which need nothing else on this machine: four minutes
+quick: $(ENV)  ## the fast tests, which need nothing else on this machine
 	pytest $(WORKERS) tests/unit -m "not slow and not heavy"
 
-test: $(ENV)  ## lint, check types, test all that runs on this machine: fifteen minutes
+test: $(ENV)  ## lint, check types, test all that runs on this machine
 	ruff check .
 	ruff format --check .
 	mypy

@@ -146,7 +146,7 @@ def read_groups(root: Path) -> list[Group]:
     Raises
     ------
     SystemExit
-        The table names a group twice or lacks a key.
+        A group of the table lacks a key.
     """
     tree = tomllib.loads((root / TABLE).read_text(encoding="utf-8"))
     groups: list[Group] = []
@@ -247,6 +247,12 @@ def write_stamps(root: Path, stamps: Mapping[str, Stamp]) -> None:
     beside.replace(path)
 
 
+def first_of(names: list[str]) -> str:
+    """Name the first of some files or parts, and say how many more there are."""
+    more = len(names) - SHOWN_FILES
+    return ", ".join(names[:SHOWN_FILES]) + (f" and {more} more" if more > 0 else "")
+
+
 def changed_files(root: Path, group: Group, stamp: Stamp) -> list[str]:
     """List which inputs differ from those of a stamp's commit, where git has that commit."""
     known = subprocess.run(
@@ -264,7 +270,7 @@ def changed_files(root: Path, group: Group, stamp: Stamp) -> list[str]:
 
 @dataclass(frozen=True)
 class State:
-    """A group as it stands: the digest of its inputs, and the stamp if it is of another digest."""
+    """A group as it stands: the digest of its inputs, and the stamp of its last pass."""
 
     group: Group
     digest: str
@@ -283,9 +289,8 @@ class State:
             count = f"{self.stamp.tests} test{'' if self.stamp.tests == 1 else 's'}"
             return f"unchanged since {self.stamp.commit[:9]}: {count} passed then"
         files = changed_files(root, self.group, self.stamp)
-        shown = ", ".join(files[:SHOWN_FILES]) or "some of its files"
-        more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
-        return f"changed since {self.stamp.commit[:9]}: {shown}{more}"
+        shown = first_of(files) or "some of its files"
+        return f"changed since {self.stamp.commit[:9]}: {shown}"
 
 
 def read_states(root: Path) -> list[State]:
@@ -326,12 +331,11 @@ def describe(root: Path, states: Iterable[State], chosen: list[State]) -> list[s
         word = "run" if state in chosen else "smoke"
         lines.append(f"{word:5} {name}: {state.describe(root)}")
     for (name, runs), found in parts.items():
-        shown = ", ".join(state.group.name.partition("/")[2] for state in found[:SHOWN_FILES])
-        more = f" and {len(found) - SHOWN_FILES} more" if len(found) > SHOWN_FILES else ""
+        shown = first_of([state.group.name.partition("/")[2] for state in found])
         passed = sum(state.stamp.tests for state in found if state.stamp)
         count = f"{len(found)} part{'' if len(found) == 1 else 's'}"
         if runs:
-            lines.append(f"run   {name}: {count}: {shown}{more}")
+            lines.append(f"run   {name}: {count}: {shown}")
         else:
             lines.append(f"smoke {name}: {count} unchanged: {passed} tests passed then")
     return lines
@@ -368,7 +372,7 @@ def stamp_passed(root: Path, chosen: Iterable[State], results: Results, code: in
         elif files.digest(group) != state.digest:
             reason = "its inputs changed while it ran"
         elif dirty := uncommitted(root, group):
-            reason = f"not committed: {', '.join(dirty[:SHOWN_FILES])}"
+            reason = f"not committed: {first_of(dirty)}"
         if reason is not None:
             said.append(f"{group.name}: no stamp, {reason}")
             continue
